@@ -13,7 +13,9 @@
 #define CIRCUITD_THREAD_ANNOTATION(x)
 #endif
 
+#ifndef GUARDED_BY  // some of abseil's headers define the same
 #define GUARDED_BY(mutex) CIRCUITD_THREAD_ANNOTATION(guarded_by(mutex))
+#endif
 #define REQUIRES(...) CIRCUITD_THREAD_ANNOTATION(requires_capability(__VA_ARGS__))
 #define EXCLUDES(...) CIRCUITD_THREAD_ANNOTATION(locks_excluded(__VA_ARGS__))
 
