@@ -1,0 +1,73 @@
+#include "server/model/forward.h"
+
+#include <iterator>
+
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "server/model/gpt2.h"
+#include "server/model/logit_readout.h"
+#include "server/model/micro_batch.h"
+#include "server/model/torch_border.h"
+
+namespace circuitd {
+
+absl::Status ValidatePrompts(const ModelConfig& config, absl::string_view field,
+                             const std::vector<std::vector<int>>& prompts) {
+  if (prompts.empty()) return InvalidField(field, "none, at least 1 is needed");
+  for (size_t i = 0; i < prompts.size(); ++i) {
+    const std::string name = absl::StrCat(field, "[", i, "]");
+    if (prompts[i].empty()) return InvalidField(name, "0 tokens, at least 1 is needed");
+    if (prompts[i].size() > static_cast<size_t>(config.n_ctx)) {
+      return InvalidField(name, absl::StrCat(prompts[i].size(), " tokens, n_ctx is ", config.n_ctx));
+    }
+    for (size_t pos = 0; pos < prompts[i].size(); ++pos) {
+      const int id = prompts[i][pos];
+      if (id < 0 || id >= config.d_vocab) {
+        return InvalidField(absl::StrCat(name, ".tokens.ids[", pos, "]"),
+                            absl::StrCat(id, ", d_vocab is ", config.d_vocab, " (0-", config.d_vocab - 1, ")"));
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<PromptLogits>> RunForward(const Model& model, const std::vector<std::vector<int>>& prompts,
+                                                     const LogitsSelection& selection, const ForwardOptions& options,
+                                                     const TensorSink& sink) {
+  const Gpt2& network = model.network();
+  std::vector<PromptLogits> answers;
+  const auto batches =
+      SplitIntoMicroBatches(model.config(), prompts, options.memory_budget_bytes, DTypeSize(model.dtype()));
+  absl::Status sink_status;
+  const auto run = [&](MicroBatch batch) -> absl::Status {
+    const auto rows = absl::MakeConstSpan(prompts).subspan(batch.begin, batch.end - batch.begin);
+    std::vector<PromptLogits> part;
+    at::Tensor residual, last_logits;
+    RETURN_IF_ERROR(InTorch([&]() -> absl::Status {
+      const PaddedPrompts padded = Pad(rows, network.device());
+      residual = network.RunLayers(network.Embed(padded.tokens), 0, model.config().n_layers);
+      last_logits = LastLogits(network, residual, padded);
+      ASSIGN_OR_RETURN(part, ReadLogits(last_logits, selection, batch.begin));
+      return absl::OkStatus();
+    }));
+    answers.insert(answers.end(), std::make_move_iterator(part.begin()), std::make_move_iterator(part.end()));
+    // Some tensors may have gone out, so a failure here must not make the micro-batch run again in halves.
+    sink_status = InTorch(
+        [&] { return SinkFullLogits(network, residual, last_logits, rows, selection.full_logits, batch.begin, sink); });
+    return sink_status.ok() ? absl::OkStatus() : absl::AbortedError("sink");
+  };
+  const absl::Status status = ForEachMicroBatch(batches, options.checkpoint, run);
+  RETURN_IF_ERROR(sink_status);
+  RETURN_IF_ERROR(status);
+  return answers;
+}
+
+int64_t FullLogitsBytes(const ModelConfig& config, const std::vector<std::vector<int>>& prompts,
+                        LogitsPositions positions) {
+  if (positions == LogitsPositions::kNone) return 0;
+  int64_t rows = 0;
+  for (const auto& prompt : prompts) rows += positions == LogitsPositions::kLast ? 1 : prompt.size();
+  return rows * config.d_vocab * int64_t{sizeof(float)};
+}
+
+}  // namespace circuitd

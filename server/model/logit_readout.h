@@ -1,0 +1,32 @@
+// From a run's logits to what a request wants to know of them.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/model/forward.h"
+#include "server/model/gpt2.h"
+#include "server/model/micro_batch.h"
+
+namespace circuitd {
+
+// A tensor's values in host memory, in their own dtype.
+HostTensor ToHost(const at::Tensor& tensor);
+
+// Logits at the last position of each prompt, float32 on the host: residual [batch, pos, d_model] -> [batch, d_vocab].
+at::Tensor LastLogits(const Gpt2& network, const at::Tensor& residual, const PaddedPrompts& prompts);
+
+// last_logits [batch, d_vocab] float32 on the host -> one entry a prompt. FAILED_PRECONDITION if a logit is not finite;
+// `first_prompt` is what the message counts from.
+absl::StatusOr<std::vector<PromptLogits>> ReadLogits(const at::Tensor& last_logits, const LogitsSelection& selection,
+                                                     size_t first_prompt);
+
+// Gives `sink` the tensors that selection.full_logits asks for, one prompt after the other.
+absl::Status SinkFullLogits(const Gpt2& network, const at::Tensor& residual, const at::Tensor& last_logits,
+                            absl::Span<const std::vector<int>> prompts, LogitsPositions positions, size_t first_prompt,
+                            const TensorSink& sink);
+
+}  // namespace circuitd

@@ -1,0 +1,72 @@
+#include "server/model/micro_batch.h"
+
+#include <algorithm>
+
+#include "server/model/torch_border.h"
+
+namespace circuitd {
+
+int64_t ActivationBytes(const ModelConfig& config, int64_t batch, int64_t pos, int64_t element_size) {
+  // Alive at once at most: residual, normalized, q, k, v, z, output and a temporary [pos, d_model]; scores, masked
+  // scores and pattern [n_heads, pos, pos]; pre and post [pos, d_mlp]; logits and their logarithm in float32 [d_vocab].
+  const int64_t per_prompt =
+      pos * (8 * int64_t{config.d_model} + 2 * int64_t{config.d_mlp}) + 3 * int64_t{config.n_heads} * pos * pos;
+  return batch * (per_prompt * element_size + 2 * 4 * int64_t{config.d_vocab});
+}
+
+std::vector<MicroBatch> SplitIntoMicroBatches(const ModelConfig& config, absl::Span<const std::vector<int>> prompts,
+                                              int64_t budget_bytes, int64_t element_size) {
+  std::vector<MicroBatch> batches;
+  size_t longest = 0;
+  for (size_t i = 0; i < prompts.size(); ++i) {
+    longest = std::max(longest, prompts[i].size());
+    const bool fits = !batches.empty() &&
+                      ActivationBytes(config, i + 1 - batches.back().begin, longest, element_size) <= budget_bytes;
+    if (fits) {
+      batches.back().end = i + 1;
+    } else {
+      batches.push_back({i, i + 1});
+      longest = prompts[i].size();
+    }
+  }
+  return batches;
+}
+
+absl::Status ForEachMicroBatch(const std::vector<MicroBatch>& batches, const Checkpoint& checkpoint,
+                               absl::FunctionRef<absl::Status(MicroBatch)> run) {
+  std::vector<MicroBatch> waiting(batches.rbegin(), batches.rend());
+  while (!waiting.empty()) {
+    const MicroBatch batch = waiting.back();
+    waiting.pop_back();
+    if (checkpoint) {
+      if (absl::Status status = checkpoint(); !status.ok()) return status;
+    }
+    const absl::Status status = run(batch);
+    if (status.ok()) continue;
+    if (!absl::IsResourceExhausted(status) || batch.end - batch.begin == 1) return status;
+    const size_t middle = (batch.begin + batch.end) / 2;
+    waiting.push_back({middle, batch.end});
+    waiting.push_back({batch.begin, middle});
+  }
+  return absl::OkStatus();
+}
+
+PaddedPrompts Pad(absl::Span<const std::vector<int>> prompts, at::Device device) {
+  size_t longest = 0;
+  for (const auto& prompt : prompts) longest = std::max(longest, prompt.size());
+  const int64_t batch = prompts.size(), pos = longest;
+  at::Tensor tokens = at::zeros({batch, pos}, at::kLong);
+  at::Tensor lengths = at::empty({batch}, at::kLong);
+  for (int64_t i = 0; i < batch; ++i) {
+    std::copy(prompts[i].begin(), prompts[i].end(), tokens.data_ptr<int64_t>() + i * pos);
+    lengths.data_ptr<int64_t>()[i] = prompts[i].size();
+  }
+  return {tokens.to(device), lengths.to(device)};
+}
+
+at::Tensor AtLastPosition(const at::Tensor& x, const PaddedPrompts& prompts) {
+  const at::Tensor rows = at::arange(x.size(0), prompts.lengths.options());
+  return x.index({rows, prompts.lengths - 1});
+}
+
+}  // namespace circuitd
