@@ -1,0 +1,49 @@
+// Pairs from a file that has both prompts of a pair in one line.
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "server/tasks/num_samples.h"
+#include "server/tasks/prompt_lines.h"
+#include "server/tasks/prompt_source.h"
+#include "server/tasks/prompt_tokens.h"
+
+namespace circuitd {
+namespace {
+
+constexpr char kField[] = "prompts.pairs_dataset_sha256";
+
+absl::StatusOr<PromptPair> TokenizePair(const ModelVocabulary& model, const PairLine& line,
+                                        MultiTokenAnswers multi_token) {
+  PromptPair pair;
+  ASSIGN_OR_RETURN(pair.clean, PromptTokens(model, "\"clean\"", line.clean));
+  ASSIGN_OR_RETURN(pair.corrupted, PromptTokens(model, "\"corrupted\"", line.corrupted));
+  if (pair.corrupted.size() != pair.clean.size()) {
+    return absl::InvalidArgumentError(absl::StrCat("\"corrupted\": ", pair.corrupted.size(),
+                                                   " tokens, but \"clean\" has ", pair.clean.size(),
+                                                   ": a pair's lengths must be equal"));
+  }
+  ASSIGN_OR_RETURN(pair.correct, AnswerTokens(model, "\"correct\"", line.correct, multi_token));
+  ASSIGN_OR_RETURN(pair.incorrect, AnswerTokens(model, "\"incorrect\"", line.incorrect, multi_token));
+  return pair;
+}
+
+}  // namespace
+
+absl::StatusOr<PromptPairs> TokenizePairs(const ModelVocabulary& model, absl::string_view jsonl,
+                                          const PromptSetOptions& options) {
+  const std::vector<NumberedLine> lines = SplitLines(jsonl);
+  if (lines.empty()) return InvalidField(kField, "the file has no prompts");
+  ASSIGN_OR_RETURN(const size_t count, ChooseNumSamples(options.num_samples, lines.size(), "the file"));
+  PromptPairs pairs;
+  for (size_t i = 0; i < count; ++i) {
+    const auto line = ParsePairLine(lines[i]);
+    if (!line.ok()) return WithFieldPrefix(kField, line.status());
+    auto pair = TokenizePair(model, *line, options.multi_token_answers);
+    if (!pair.ok()) return WithFieldPrefix(kField, AtLine(lines[i], pair.status()));
+    pairs.push_back(*std::move(pair));
+  }
+  return pairs;
+}
+
+}  // namespace circuitd

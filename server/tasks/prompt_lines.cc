@@ -1,0 +1,146 @@
+// The lines of uploaded prompt files, parsed but not tokenized.
+#include "server/tasks/prompt_lines.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "base/utf8.h"
+#include "server/model/strict_json.h"
+
+namespace circuitd {
+namespace {
+
+using nlohmann::json;
+
+absl::Status Error(absl::string_view key, absl::string_view what) {
+  return absl::InvalidArgumentError(absl::StrCat("\"", key, "\"", what));
+}
+
+absl::StatusOr<json> ParseObject(const NumberedLine& line) {
+  if (const auto invalid = FirstInvalidUtf8(line.text)) {
+    return AtLine(line, absl::InvalidArgumentError(absl::StrCat("byte ", *invalid, " is not UTF-8")));
+  }
+  auto object = ParseStrictJson(line.text, absl::StrCat("line ", line.number));
+  if (!object.ok()) return absl::InvalidArgumentError(object.status().message());
+  if (!object->is_object()) {
+    return AtLine(line, absl::InvalidArgumentError(absl::StrCat(object->type_name(), ", must be an object")));
+  }
+  return object;
+}
+
+absl::StatusOr<const json*> Member(const json& object, const char* key) {
+  const auto found = object.find(key);
+  if (found == object.end()) return Error(key, " is missing");
+  return &*found;
+}
+
+// Nullopt for what is no whole number. One over 2^63 is too large to be an id, as is 2^63 - 1.
+std::optional<int64_t> TokenId(const json& value) {
+  if (!value.is_number_integer()) return std::nullopt;
+  if (value.is_number_unsigned() && value.get<uint64_t>() > INT64_MAX) return INT64_MAX;
+  return value.get<int64_t>();
+}
+
+// A string, or an array of token ids.
+absl::StatusOr<PromptInput> Prompt(const json& object, const char* key) {
+  ASSIGN_OR_RETURN(const json* member, Member(object, key));
+  const json& value = *member;
+  if (value.is_string() && value != "") return value.get<std::string>();
+  if (!value.is_array() || value.empty()) {
+    return Error(key, absl::StrCat(": ", ShowJson(value), ", must be text or an array of token ids, not empty"));
+  }
+  std::vector<int64_t> ids;
+  for (const json& item : value) {
+    const auto id = TokenId(item);
+    if (!id) return Error(key, absl::StrCat("[", ids.size(), "]: ", ShowJson(item), ", must be a token id"));
+    ids.push_back(*id);
+  }
+  return ids;
+}
+
+// A string, a token id, or an array of either.
+absl::StatusOr<std::vector<AnswerInput>> Answers(const json& object, const char* key) {
+  ASSIGN_OR_RETURN(const json* member, Member(object, key));
+  const json& value = *member;
+  const json items = value.is_array() ? value : json::array({value});
+  if (items.empty()) return Error(key, ": no answer");
+  std::vector<AnswerInput> answers;
+  for (const json& item : items) {
+    const auto id = TokenId(item);
+    if (!id && (!item.is_string() || item == "")) {
+      return Error(key, absl::StrCat(value.is_array() ? absl::StrCat("[", answers.size(), "]") : "", ": ",
+                                     ShowJson(item), ", must be a token id or text that is not empty"));
+    }
+    if (id) {
+      answers.emplace_back(*id);
+    } else {
+      answers.emplace_back(item.get<std::string>());
+    }
+  }
+  return answers;
+}
+
+absl::StatusOr<std::string> Text(const json& object, const char* key) {
+  ASSIGN_OR_RETURN(const json* member, Member(object, key));
+  const json& value = *member;
+  if (!value.is_string() || value == "") {
+    return Error(key, absl::StrCat(": ", ShowJson(value), ", must be text that is not empty"));
+  }
+  return value.get<std::string>();
+}
+
+absl::StatusOr<PairLine> PairOf(const json& object) {
+  PairLine pair;
+  ASSIGN_OR_RETURN(pair.clean, Prompt(object, "clean"));
+  ASSIGN_OR_RETURN(pair.corrupted, Prompt(object, "corrupted"));
+  ASSIGN_OR_RETURN(pair.correct, Answers(object, "correct"));
+  ASSIGN_OR_RETURN(pair.incorrect, Answers(object, "incorrect"));
+  return pair;
+}
+
+absl::StatusOr<PublishedLine> PublishedOf(const json& object) {
+  PublishedLine line;
+  ASSIGN_OR_RETURN(line.text, Text(object, "text"));
+  ASSIGN_OR_RETURN(line.correct, Text(object, "corr"));
+  ASSIGN_OR_RETURN(line.incorrect, Text(object, "incorr"));
+  return line;
+}
+
+}  // namespace
+
+absl::Status AtLine(const NumberedLine& line, const absl::Status& status) {
+  if (status.ok()) return status;
+  return absl::Status(status.code(), absl::StrCat("line ", line.number, ": ", status.message()));
+}
+
+std::vector<NumberedLine> SplitLines(absl::string_view jsonl) {
+  std::vector<NumberedLine> lines;
+  for (int64_t number = 1; !jsonl.empty(); ++number) {
+    const size_t end = jsonl.find('\n');
+    const absl::string_view text = jsonl.substr(0, end);
+    jsonl.remove_prefix(end == absl::string_view::npos ? jsonl.size() : end + 1);
+    if (!absl::StripAsciiWhitespace(text).empty()) lines.push_back({number, text});
+  }
+  return lines;
+}
+
+absl::StatusOr<PairLine> ParsePairLine(const NumberedLine& line) {
+  ASSIGN_OR_RETURN(const json object, ParseObject(line));
+  auto pair = PairOf(object);
+  if (!pair.ok()) return AtLine(line, pair.status());
+  return pair;
+}
+
+absl::StatusOr<PublishedLine> ParsePublishedLine(const NumberedLine& line) {
+  ASSIGN_OR_RETURN(const json object, ParseObject(line));
+  auto published = PublishedOf(object);
+  if (!published.ok()) return AtLine(line, published.status());
+  return published;
+}
+
+}  // namespace circuitd

@@ -1,0 +1,32 @@
+// Random numbers that are the same everywhere: the standard's distributions differ from library to library.
+#pragma once
+
+#include <cstdint>
+#include <random>
+
+namespace circuitd {
+
+// Not thread-safe.
+class Random {
+ public:
+  // Another `stream` gives other numbers for the same seed.
+  Random(uint64_t seed, uint32_t stream) {
+    std::seed_seq sequence{static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32), stream};
+    engine_.seed(sequence);
+  }
+
+  // Uniform in 0 … bound - 1; `bound` is positive.
+  int Below(int bound) {
+    const uint64_t size = static_cast<uint64_t>(bound);
+    // 2^64 mod size values at the bottom are drawn again, so that every remainder is equally likely.
+    const uint64_t least = (0 - size) % size;
+    uint64_t value = engine_();
+    while (value < least) value = engine_();
+    return static_cast<int>(value % size);
+  }
+
+ private:
+  std::mt19937_64 engine_;
+};
+
+}  // namespace circuitd
