@@ -1,0 +1,18 @@
+// Metrics computed from logits.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <vector>
+
+#include "absl/types/span.h"
+#include "server/circuit/metric.h"
+
+namespace circuitd {
+
+// The metric of each prompt: logits [batch, d_vocab] float32 on the host, and `unpatched` of the same shape (needed for
+// kKlDiv only). `answers` has one entry a prompt (none needed for kKlDiv).
+std::vector<double> MetricPerPrompt(Metric metric, const at::Tensor& logits, const at::Tensor& unpatched,
+                                    absl::Span<const Answer> answers);
+
+}  // namespace circuitd

@@ -1,0 +1,80 @@
+// Greedy node pruning: Lan, Torr and Barez (arXiv 2311.04131), section 3.
+//
+// Start from all heads and MLPs. A backward sweep goes through the layers from last to first, in each layer the MLP and
+// then the heads; a forward sweep from first to last, heads and then the MLP. Each node still in the circuit is ablated
+// together with all that are out already; if 100 - score < threshold, it leaves. Sweeps alternate until one removes
+// nothing.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/circuit/node.h"
+#include "server/model/checkpoint.h"
+#include "server/model/model.h"
+#include "server/model/prompt_pair.h"
+
+namespace circuitd {
+
+// Where the mean mlp_out of an ablated MLP comes from; ablated heads always get the unablated model's mean z.
+enum class MlpMeans {
+  kSeqcont,  // a run on the corrupted prompts with the candidate's heads ablated and all MLPs kept, as published
+  kClean,    // the unablated model's run on the corrupted prompts
+};
+
+enum class SweepDirection { kBackward, kForward };
+
+struct NodePruningOptions {
+  MlpMeans means = MlpMeans::kSeqcont;
+  double threshold = 20;                           // points of the score
+  std::optional<int> max_iterations;               // a backward and a forward sweep each
+  int64_t memory_budget_bytes = int64_t{1} << 30;  // of activations: rows are run in micro-batches within it
+};
+
+struct PruningDecision {
+  int64_t index = 0;
+  Node node;
+  double score = 0;  // of the circuit without the node, percent of the unablated model's logit difference
+  bool removed = false;
+  int iteration = 0;
+  SweepDirection direction = SweepDirection::kBackward;
+  int heads_kept = 0;  // after the decision
+  int mlps_kept = 0;
+  int64_t candidates_left = 0;  // of this iteration, at most
+};
+
+struct NodePruningResult {
+  NodeSet circuit;
+  double score = 0;
+  double full_logit_diff = 0;
+  int64_t decision_count = 0;
+  bool converged = false;  // false: stopped at max_iterations
+};
+
+struct NodePruningCallbacks {
+  Checkpoint checkpoint;                                    // before each forward pass; may be empty
+  std::function<void(const PruningDecision&)> on_decision;  // in order; may be empty
+};
+
+// Runs the whole pruning on the calling thread, the device's worker. The prompts may have any mixture of lengths; means
+// at a position are over the corrupted prompts that have it. FAILED_PRECONDITION with the value if the unablated logit
+// difference is not finite and positive; RESOURCE_EXHAUSTED if not even one prompt fits in memory; a checkpoint's error
+// as it is.
+absl::StatusOr<NodePruningResult> PruneNodes(const Model& model, const PromptPairs& pairs,
+                                             const NodePruningOptions& options, const NodePruningCallbacks& callbacks);
+
+struct PruningCost {
+  int64_t candidates_per_iteration = 0;
+  int64_t micro_batch_prompts = 0;
+  int64_t memory_bytes = 0;
+  double flops_per_iteration = 0;  // upper bound of the floating-point operations
+};
+
+// `dtype` is the model's.
+PruningCost EstimatePruningCost(const ModelConfig& config, const PromptPairs& pairs, const NodePruningOptions& options,
+                                DType dtype);
+
+}  // namespace circuitd

@@ -1,0 +1,21 @@
+// What node pruning asks of an engine: the score of a circuit.
+#pragma once
+
+#include "absl/status/statusor.h"
+#include "server/circuit/node.h"
+
+namespace circuitd {
+
+class NodeScorer {
+ public:
+  virtual ~NodeScorer() = default;
+
+  // The logit difference of the unablated model, finite and positive.
+  virtual double full_logit_diff() const = 0;
+
+  // 100 * mean over the clean prompts of (logit[correct] - logit[incorrect] at the last position) with every node
+  // outside of `circuit` ablated, divided by full_logit_diff(). Always finite.
+  virtual absl::StatusOr<double> Score(const NodeSet& circuit) = 0;
+};
+
+}  // namespace circuitd

@@ -1,0 +1,89 @@
+#include "server/circuit/plain_node_scorer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "server/circuit/metric_values.h"
+#include "server/circuit/node_ablation.h"
+#include "server/model/logit_readout.h"
+#include "server/model/micro_batch.h"
+#include "server/model/torch_border.h"
+
+namespace circuitd {
+
+PlainNodeScorer::PlainNodeScorer(const Gpt2& network, const PromptPairs& pairs, const NodePruningOptions& options,
+                                 const Checkpoint& checkpoint)
+    : network_(network), options_(options), checkpoint_(checkpoint) {
+  for (const PromptPair& pair : pairs) {
+    clean_.push_back(pair.clean);
+    corrupted_.push_back(pair.corrupted);
+    answers_.push_back({pair.correct, pair.incorrect});
+  }
+}
+
+absl::StatusOr<std::unique_ptr<PlainNodeScorer>> PlainNodeScorer::Create(const Gpt2& network, const PromptPairs& pairs,
+                                                                         const NodePruningOptions& options,
+                                                                         const Checkpoint& checkpoint) {
+  auto scorer = std::unique_ptr<PlainNodeScorer>(new PlainNodeScorer(network, pairs, options, checkpoint));
+  const std::vector<bool> all(network.config().n_layers, true);
+  ASSIGN_OR_RETURN(scorer->means_, scorer->CorruptedMeans({all, all}, nullptr));
+  ASSIGN_OR_RETURN(scorer->full_logit_diff_, scorer->LogitDiff(nullptr));
+  if (!std::isfinite(scorer->full_logit_diff_) || scorer->full_logit_diff_ <= 0) {
+    return absl::FailedPreconditionError(absl::StrCat("the unablated model's logit difference is ",
+                                                      scorer->full_logit_diff_,
+                                                      "; scores need one that is finite and over 0"));
+  }
+  return scorer;
+}
+
+absl::StatusOr<double> PlainNodeScorer::Score(const NodeSet& circuit) {
+  const int n_layers = network_.config().n_layers;
+  std::vector<bool> ablated_mlps(n_layers);
+  for (int layer = 0; layer < n_layers; ++layer) ablated_mlps[layer] = !circuit.contains(Node::Mlp(layer));
+
+  // A circuit with all of its MLPs needs no mean of them.
+  std::vector<at::Tensor> mlp_out_means = means_.mlp_out;
+  const bool any = std::find(ablated_mlps.begin(), ablated_mlps.end(), true) != ablated_mlps.end();
+  if (options_.means == MlpMeans::kSeqcont && any) {
+    NodeAblation heads_only(network_, circuit, /*ablate_mlps=*/false, means_.z, mlp_out_means);
+    ASSIGN_OR_RETURN(const ActivationMeans means,
+                     CorruptedMeans({std::vector<bool>(n_layers), ablated_mlps}, &heads_only));
+    mlp_out_means = means.mlp_out;
+  }
+  NodeAblation ablation(network_, circuit, /*ablate_mlps=*/true, means_.z, mlp_out_means);
+  ASSIGN_OR_RETURN(const double logit_diff, LogitDiff(&ablation));
+  const double score = 100 * logit_diff / full_logit_diff_;
+  if (!std::isfinite(score)) {
+    return absl::FailedPreconditionError(absl::StrCat("the ablated model's score is ", score));
+  }
+  return score;
+}
+
+absl::StatusOr<ActivationMeans> PlainNodeScorer::CorruptedMeans(const CaptureLayers& layers, Hooks* ablation) {
+  return CaptureMeans(network_, corrupted_, layers, ablation, options_.memory_budget_bytes, checkpoint_);
+}
+
+absl::StatusOr<double> PlainNodeScorer::LogitDiff(Hooks* ablation) {
+  double sum = 0;
+  const auto batches = SplitIntoMicroBatches(network_.config(), clean_, options_.memory_budget_bytes,
+                                             c10::elementSize(network_.dtype()));
+  RETURN_IF_ERROR(ForEachMicroBatch(batches, checkpoint_, [&](MicroBatch batch) {
+    return InTorch([&] {
+      const size_t size = batch.end - batch.begin;
+      const PaddedPrompts padded = Pad(absl::MakeConstSpan(clean_).subspan(batch.begin, size), network_.device());
+      const at::Tensor residual =
+          network_.RunLayers(network_.Embed(padded.tokens, ablation), 0, network_.config().n_layers, ablation);
+      const at::Tensor logits = LastLogits(network_, residual, padded);  // [batch, d_vocab]
+      const auto values =
+          MetricPerPrompt(Metric::kLogitDiff, logits, {}, absl::MakeConstSpan(answers_).subspan(batch.begin, size));
+      sum += std::accumulate(values.begin(), values.end(), 0.0);
+      return absl::OkStatus();
+    });
+  }));
+  return sum / static_cast<double>(clean_.size());
+}
+
+}  // namespace circuitd
