@@ -1,0 +1,49 @@
+#include "client/cli/command.h"
+
+#include "CLI/CLI.hpp"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "client/cli/json_output.h"
+#include "client/cli/table.h"
+
+namespace circuitd::client {
+
+absl::StatusOr<std::unique_ptr<Client>> CommandContext::Connect() const {
+  const std::shared_ptr<grpc::Channel> channel = MakeChannel(options_.server);
+  ClientOptions client_options;
+  client_options.user = options_.user;
+  if (options_.call_seconds > 0) client_options.call_timeout = absl::Seconds(options_.call_seconds);
+  ASSIGN_OR_RETURN(std::unique_ptr<Client> client, Client::Create(channel, client_options));
+  RETURN_IF_ERROR(AwaitConnection(*channel, options_.server, absl::Seconds(options_.connect_seconds)));
+  return client;
+}
+
+absl::StatusOr<int> CommandContext::RunParsed() const {
+  const Entry* innermost = nullptr;
+  for (const Entry& entry : runs_) {
+    if (entry.app->parsed()) innermost = &entry;
+  }
+  if (innermost == nullptr) return absl::InvalidArgumentError("no command");
+  return innermost->run();
+}
+
+void CommandContext::Print(const Table& table) { out_.Write(table.Render(out_.table_width(), out_.colour())); }
+
+void CommandContext::PrintJson(const google::protobuf::Message& message) { out_.Write(JsonDocument(message)); }
+
+CLI::Option* AddRawOption(CLI::App& app, const std::string& name, const std::string& description) {
+  CLI::Option* option = app.add_option(name, CLI::callback_t([](const CLI::results_t&) { return true; }), description);
+  const bool positional = !absl::StartsWith(name, "-");
+  option->type_name("TEXT")->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  // CLI11 takes arguments for a positional up to the lowest number it expects, and demands none of them.
+  if (positional) option->expected(CLI::detail::expected_max_vector_size, CLI::detail::expected_max_vector_size);
+  option->allow_extra_args(false);
+  return option;
+}
+
+std::string JobName(const std::string& argument) {
+  return absl::StartsWith(argument, "jobs/") ? argument : absl::StrCat("jobs/", argument);
+}
+
+}  // namespace circuitd::client

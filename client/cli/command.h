@@ -1,0 +1,73 @@
+// What all commands of `circuit` share.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "CLI/App.hpp"
+#include "absl/status/statusor.h"
+#include "client/channel.h"
+#include "client/cli/terminal.h"
+#include "client/client.h"
+
+namespace circuitd::client {
+
+struct GlobalOptions {
+  std::string server = kDefaultServer;
+  std::string user;
+  double connect_seconds = 5;
+  double call_seconds = 600;
+  bool json = false;
+};
+
+// Lives as long as the process's work. Not thread-safe.
+class CommandContext {
+ public:
+  explicit CommandContext(Output& out) : out_(out) {}
+
+  // A client of --server. UNAVAILABLE if nobody answers in time.
+  absl::StatusOr<std::unique_ptr<Client>> Connect() const;
+
+  // `run` is what `app` does when it was the innermost command given: its exit code, or an error to be printed.
+  void Register(CLI::App* app, std::function<absl::StatusOr<int>()> run) { runs_.push_back({app, std::move(run)}); }
+  // After parsing.
+  absl::StatusOr<int> RunParsed() const;
+
+  GlobalOptions& options() { return options_; }
+  Output& out() { return out_; }
+  // A table for people.
+  void Print(const class Table& table);
+  // One JSON document.
+  void PrintJson(const google::protobuf::Message& message);
+
+ private:
+  struct Entry {
+    CLI::App* app;
+    std::function<absl::StatusOr<int>()> run;
+  };
+  Output& out_;
+  GlobalOptions options_;
+  std::vector<Entry> runs_;  // commands before their subcommands
+};
+
+// An option whose values are taken as they are, each time it is given (or, for a positional, all arguments): none is
+// split, and none swallows the arguments after it. Read them with results().
+CLI::Option* AddRawOption(CLI::App& app, const std::string& name, const std::string& description);
+
+// "jobs/7" for "7" and "jobs/7".
+std::string JobName(const std::string& argument);
+
+void AddModelsCommand(CLI::App& app, CommandContext& context);
+void AddTokenizeCommand(CLI::App& app, CommandContext& context);
+void AddForwardCommand(CLI::App& app, CommandContext& context);
+void AddPatchCommand(CLI::App& app, CommandContext& context);
+void AddPruneCommand(CLI::App& app, CommandContext& context);
+void AddJobsCommand(CLI::App& app, CommandContext& context);
+void AddWatchCommand(CLI::App& app, CommandContext& context);
+void AddCancelCommand(CLI::App& app, CommandContext& context);
+void AddFetchCommand(CLI::App& app, CommandContext& context);
+void AddInfoCommand(CLI::App& app, CommandContext& context);
+
+}  // namespace circuitd::client

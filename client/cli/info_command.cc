@@ -1,0 +1,53 @@
+// `circuit info`: what server this is.
+#include "CLI/CLI.hpp"
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "client/cli/command.h"
+#include "client/cli/exit_code.h"
+#include "client/cli/table.h"
+#include "client/cli/text.h"
+
+namespace circuitd::client {
+namespace {
+
+absl::StatusOr<int> Info(CommandContext& context) {
+  ASSIGN_OR_RETURN(const auto client, context.Connect());
+  ASSIGN_OR_RETURN(const v1::GetServerInfoResponse info, client->GetServerInfo({}));
+  if (context.options().json) {
+    context.PrintJson(info);
+    return kExitOk;
+  }
+  context.out().Write(EscapeText(absl::StrCat("circuitd ", info.version(), " at ", context.options().server)) + "\n\n");
+  Table devices({"DEVICE", "DESCRIPTION", ">MEMORY", ""});
+  for (const v1::Device& device : info.devices()) {
+    devices.Add({device.name(), device.description(), ByteSize(device.memory_bytes()),
+                 device.name() == info.default_device() ? "default" : ""});
+  }
+  context.Print(devices);
+  const v1::Limits& limits = info.limits();
+  Table table({"LIMIT", ">"});
+  table.Add({"memory for activations", ByteSize(limits.memory_budget_bytes())});
+  table.Add({"a message", ByteSize(limits.max_message_bytes())});
+  table.Add({"tensors of a reply", ByteSize(limits.max_reply_bytes())});
+  table.Add({"a dataset", ByteSize(limits.max_dataset_bytes())});
+  table.Add({"all datasets", ByteSize(limits.max_stored_dataset_bytes())});
+  table.Add({"prompts of a request", WithThousands(limits.max_prompts_per_request())});
+  table.Add({"samples of a variant", WithThousands(limits.max_num_samples())});
+  table.Add({"queued jobs", WithThousands(limits.max_queued_jobs())});
+  table.Add({"queued calls", WithThousands(limits.max_queued_calls())});
+  table.Add({"loaded models", WithThousands(limits.max_loaded_models())});
+  table.Add({"remembered ended jobs", WithThousands(limits.max_ended_jobs())});
+  context.out().Write("\n");
+  context.Print(table);
+  return kExitOk;
+}
+
+}  // namespace
+
+void AddInfoCommand(CLI::App& app, CommandContext& context) {
+  CLI::App* command = app.add_subcommand("info", "Show the server's version, devices and limits");
+  command->fallthrough();
+  context.Register(command, [&context] { return Info(context); });
+}
+
+}  // namespace circuitd::client

@@ -1,0 +1,49 @@
+// Shows a job's progress on standard error while it runs.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "base/mutex.h"
+#include "circuitd/v1/job.pb.h"
+#include "client/cli/progress.h"
+
+namespace circuitd::client {
+
+// Thread-safe.
+class ProgressPrinter {
+ public:
+  enum class Mode {
+    kBar,     // one line that is drawn again and again: for terminals
+    kLines,   // one line for each state and decision
+    kSilent,  // lines said by Say only
+  };
+  ProgressPrinter(int fd, Mode mode);
+  // Takes the bar away.
+  ~ProgressPrinter();
+  ProgressPrinter(const ProgressPrinter&) = delete;
+  ProgressPrinter& operator=(const ProgressPrinter&) = delete;
+
+  void Update(const v1::WatchJobResponse& message);
+  // A line of its own, above the bar.
+  void Say(absl::string_view line);
+  // Between them nothing is drawn; what happened meanwhile shows afterwards. Also takes the bar away.
+  void Pause();
+  void Resume();
+
+ private:
+  void Draw(bool even_if_recent) REQUIRES(mutex_);
+  void Clear() REQUIRES(mutex_);
+  void Write(absl::string_view text);
+
+  const int fd_;
+  const Mode mode_;
+  Mutex mutex_;
+  JobProgressView view_ GUARDED_BY(mutex_);
+  bool paused_ GUARDED_BY(mutex_) = false;
+  bool drawn_ GUARDED_BY(mutex_) = false;
+  std::chrono::steady_clock::time_point last_draw_ GUARDED_BY(mutex_);
+};
+
+}  // namespace circuitd::client

@@ -1,0 +1,29 @@
+// Aligned columns for people.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+
+namespace circuitd::client {
+
+class Table {
+ public:
+  // A heading that begins with '>' is a column aligned to the right.
+  explicit Table(std::vector<std::string> headings);
+
+  // Cells are escaped: they may come from anybody. Missing ones are empty.
+  void Add(const std::vector<std::string>& cells);
+
+  // A line each for the headings and every row. Lines wider than `width` (0: no limit) lose the end of their widest
+  // column. `bold` writes the headings bold.
+  std::string Render(size_t width, bool bold) const;
+
+ private:
+  std::vector<std::vector<std::string>> rows_;  // the first one: headings
+  std::vector<bool> right_;
+};
+
+}  // namespace circuitd::client

@@ -1,0 +1,117 @@
+#include "client/cli/text.h"
+
+#include <array>
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "base/utf8.h"
+
+namespace circuitd::client {
+namespace {
+
+size_t SequenceLength(unsigned char lead) { return lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4; }
+
+// Of one well-formed sequence.
+uint32_t Decode(absl::string_view sequence) {
+  if (sequence.size() == 1) return static_cast<unsigned char>(sequence[0]);
+  uint32_t code = static_cast<unsigned char>(sequence[0]) & (0x7f >> sequence.size());
+  for (char c : sequence.substr(1)) code = code << 6 | (static_cast<unsigned char>(c) & 0x3f);
+  return code;
+}
+
+bool IsHidden(uint32_t code) {
+  return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0xad || code == 0x61c ||
+         (code >= 0x200b && code <= 0x200f) || (code >= 0x2028 && code <= 0x202e) ||
+         (code >= 0x2060 && code <= 0x206f) || code == 0xfeff || (code >= 0xfff9 && code <= 0xfffb) ||
+         (code >= 0xe0000 && code <= 0xe007f);
+}
+
+void AppendEscape(uint32_t code, std::string& out) {
+  if (code == '\n') {
+    out += "\\n";
+  } else if (code == '\t') {
+    out += "\\t";
+  } else if (code == '\r') {
+    out += "\\r";
+  } else if (code < 0x80) {
+    absl::StrAppendFormat(&out, "\\x%02x", code);
+  } else {
+    absl::StrAppendFormat(&out, "\\u%04x", code);
+  }
+}
+
+std::string Escape(absl::string_view bytes, absl::string_view also) {
+  std::string out;
+  while (!bytes.empty()) {
+    const size_t valid = FirstInvalidUtf8(bytes).value_or(bytes.size());
+    for (size_t at = 0; at < valid;) {
+      const absl::string_view sequence = bytes.substr(at, SequenceLength(static_cast<unsigned char>(bytes[at])));
+      const uint32_t code = Decode(sequence);
+      if (IsHidden(code)) {
+        AppendEscape(code, out);
+      } else {
+        absl::StrAppend(&out, code < 0x80 && also.find(static_cast<char>(code)) != also.npos ? "\\" : "", sequence);
+      }
+      at += sequence.size();
+    }
+    bytes.remove_prefix(valid);
+    if (!bytes.empty()) {
+      absl::StrAppendFormat(&out, "\\x%02x", static_cast<unsigned char>(bytes.front()));
+      bytes.remove_prefix(1);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string EscapeText(absl::string_view bytes) { return Escape(bytes, ""); }
+
+std::string QuoteToken(absl::string_view bytes) { return absl::StrCat("\"", Escape(bytes, "\"\\"), "\""); }
+
+size_t DisplayWidth(absl::string_view text) {
+  size_t width = 0;
+  for (char c : text) width += (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+  return width;
+}
+
+std::string Truncate(absl::string_view text, size_t width) {
+  if (DisplayWidth(text) <= width) return std::string(text);
+  if (width == 0) return "";
+  size_t columns = 0;
+  size_t end = 0;
+  while (columns + 1 < width) {
+    end += SequenceLength(static_cast<unsigned char>(text[end]));
+    ++columns;
+  }
+  return absl::StrCat(text.substr(0, end), "~");
+}
+
+std::string WithThousands(uint64_t value) {
+  std::string digits = absl::StrCat(value);
+  for (size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, ",");
+  return digits;
+}
+
+std::string ByteSize(uint64_t bytes) {
+  constexpr std::array<const char*, 5> kUnits = {"KiB", "MiB", "GiB", "TiB", "PiB"};
+  if (bytes < 1024) return absl::StrCat(bytes, " B");
+  double value = static_cast<double>(bytes) / 1024;
+  size_t unit = 0;
+  while (value >= 1023.95 && unit + 1 < kUnits.size()) {
+    value /= 1024;
+    ++unit;
+  }
+  return absl::StrFormat("%.1f %s", value, kUnits[unit]);
+}
+
+std::string ClockTime(double seconds) {
+  if (!std::isfinite(seconds) || seconds < 0 || seconds > 1e9) return "-:--";
+  const auto whole = static_cast<uint64_t>(std::llround(seconds));
+  const uint64_t hours = whole / 3600;
+  if (hours > 0) return absl::StrFormat("%d:%02d:%02d", hours, whole / 60 % 60, whole % 60);
+  return absl::StrFormat("%d:%02d", whole / 60, whole % 60);
+}
+
+}  // namespace circuitd::client

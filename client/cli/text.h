@@ -1,0 +1,34 @@
+// Text from elsewhere made safe and measured for a terminal.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "absl/strings/string_view.h"
+
+namespace circuitd::client {
+
+// Printable UTF-8 as it is; control characters, characters that change the direction of text or have no width, and
+// bytes that are not UTF-8 as escapes: "\n", "\x1b", "\u202e", "\xff".
+std::string EscapeText(absl::string_view bytes);
+
+// EscapeText in double quotes, with '"' and '\' escaped too: shows a token's spaces, and where it ends.
+std::string QuoteToken(absl::string_view bytes);
+
+// Columns of escaped text: one for each character.
+size_t DisplayWidth(absl::string_view text);
+
+// At most `width` columns of escaped text; what is cut off is shown as "~" at the end.
+std::string Truncate(absl::string_view text, size_t width);
+
+// "1,234,567".
+std::string WithThousands(uint64_t value);
+
+// "1.5 GiB".
+std::string ByteSize(uint64_t bytes);
+
+// "0:07", "12:34", "1:02:03"; "-:--" for what is negative or not finite.
+std::string ClockTime(double seconds);
+
+}  // namespace circuitd::client

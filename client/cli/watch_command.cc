@@ -1,0 +1,81 @@
+// `circuit watch` and `circuit fetch`.
+#include <memory>
+
+#include "CLI/CLI.hpp"
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "client/cli/command.h"
+#include "client/cli/exit_code.h"
+#include "client/cli/job_commands.h"
+#include "client/cli/output_folder.h"
+#include "client/cli/progress.h"
+#include "client/cli/summary.h"
+#include "client/job_follower.h"
+
+namespace circuitd::client {
+namespace {
+
+struct FetchOptions {
+  std::string job;
+  std::string output;
+  bool force = false;
+};
+
+absl::StatusOr<int> Watch(CommandContext& context, const std::string& job_name, uint64_t after_sequence) {
+  ASSIGN_OR_RETURN(const auto client, context.Connect());
+  ASSIGN_OR_RETURN(const Watched watched,
+                   WatchWithProgress(context, *client, job_name, after_sequence, /*fail_fast=*/true));
+  const int exit_code = ReportEnd(watched, job_name);
+  if (exit_code == kExitOk && !context.options().json) {
+    context.out().Write(PruningSummary(watched.job.node_pruning()));
+    context.out().Write(absl::StrCat("Its files: circuit fetch ", job_name, "\n"));
+  }
+  return exit_code;
+}
+
+absl::StatusOr<int> Fetch(CommandContext& context, const FetchOptions& options) {
+  v1::GetJobRequest request;
+  request.set_name(JobName(options.job));
+  ASSIGN_OR_RETURN(const auto client, context.Connect());
+  ASSIGN_OR_RETURN(const v1::GetJobResponse response, client->GetJob(request));
+  const v1::Job& job = response.job();
+  if (!IsTerminal(job.state())) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(job.name(), " is ", StateName(job.state()), ": it has files when it has succeeded"));
+  }
+  if (job.state() != v1::JOB_STATE_SUCCEEDED) return ReportEnd({false, job}, job.name());
+  const std::string& task = job.spec().node_pruning().prompts().task().task();
+  const std::string path = options.output.empty() ? DefaultOutputFolder(task, job.name()) : options.output;
+  // What is there already is compared file by file.
+  ASSIGN_OR_RETURN(OutputFolder folder, OutputFolder::Prepare(path, /*force=*/true));
+  const auto files = FetchArtifacts(*client, job, folder.path(), options.force);
+  if (!files.ok()) folder.Abandon();
+  RETURN_IF_ERROR(files.status());
+  PrintFiles(context, folder.path(), *files);
+  return kExitOk;
+}
+
+}  // namespace
+
+void AddWatchCommand(CLI::App& app, CommandContext& context) {
+  CLI::App* command = app.add_subcommand("watch", "Watch a job to its end; it goes on when you leave");
+  command->fallthrough();
+  auto name = std::make_shared<std::string>();
+  auto after_sequence = std::make_shared<uint64_t>(0);
+  command->add_option("job", *name, "The job's name: jobs/7, or 7")->required();
+  command->add_option("--after-sequence", *after_sequence, "Leave out the events up to this one");
+  context.Register(command,
+                   [&context, name, after_sequence] { return Watch(context, JobName(*name), *after_sequence); });
+}
+
+void AddFetchCommand(CLI::App& app, CommandContext& context) {
+  CLI::App* command = app.add_subcommand("fetch", "Download the files of a job that has succeeded");
+  command->fallthrough();
+  auto options = std::make_shared<FetchOptions>();
+  command->add_option("job", options->job, "The job's name: jobs/7, or 7")->required();
+  command->add_option("-o,--output", options->output, "Folder (default: circuit-out/TASK-ID)")->type_name("DIR");
+  command->add_flag("--force", options->force, "Replace other files of the same names");
+  context.Register(command, [&context, options] { return Fetch(context, *options); });
+}
+
+}  // namespace circuitd::client

@@ -1,0 +1,124 @@
+#include "client/cli/progress.h"
+
+#include "client/cli/summary.h"
+#include "client/cli/text.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace circuitd::client {
+namespace {
+
+using testing::HasSubstr;
+
+// Candidate `made` of an iteration of 36, half a second each.
+v1::JobEvent Decision(uint64_t made, uint64_t left, uint32_t iteration) {
+  v1::JobEvent event;
+  v1::PruningDecision& decision = *event.mutable_decision()->mutable_decision();
+  decision.mutable_node()->set_kind(v1::NODE_KIND_ATTENTION_HEAD);
+  decision.mutable_node()->set_layer(3);
+  decision.mutable_node()->set_head(1);
+  decision.set_score(97.104);
+  decision.set_removed(true);
+  decision.set_heads_kept(20);
+  decision.set_mlps_kept(3);
+  v1::JobProgress& progress = *event.mutable_decision()->mutable_progress();
+  progress.set_decisions_made(made);
+  progress.set_candidates_left(left);
+  progress.set_iteration(iteration);
+  progress.mutable_elapsed()->set_seconds(static_cast<int64_t>(made / 2));
+  progress.mutable_remaining_estimate()->set_seconds(12);
+  return event;
+}
+
+TEST(JobProgressViewTest, ShowsEverythingOnAWideLine) {
+  JobProgressView view;
+  view.Update(Decision(1, 35, 0));
+  view.Update(Decision(12, 24, 0));
+  EXPECT_EQ(view.RenderBar(120),
+            "[#########-------------------] 12/36  ETA 0:12  A3.1 97.10% removed  kept 20 heads 3 MLPs  2.0/s  "
+            "iteration 1");
+}
+
+TEST(JobProgressViewTest, LeavesOutTheLessImportantOnANarrowLine) {
+  JobProgressView view;
+  view.Update(Decision(1, 35, 0));
+  view.Update(Decision(12, 24, 0));
+  EXPECT_EQ(view.RenderBar(60), "[#######--------------] 12/36  ETA 0:12  A3.1 97.10% removed");
+  EXPECT_EQ(view.RenderBar(20), "[####--------] 12/36");
+  EXPECT_EQ(view.RenderBar(5), "12/36");
+  EXPECT_EQ(view.RenderBar(3), "12~");
+}
+
+TEST(JobProgressViewTest, NeverExceedsTheWidth) {
+  JobProgressView view;
+  view.Update(Decision(1, 35, 0));
+  view.Update(Decision(35, 1, 0));
+  for (size_t width = 0; width < 200; ++width) EXPECT_LE(DisplayWidth(view.RenderBar(width)), width);
+}
+
+TEST(JobProgressViewTest, BeginsTheBarAgainInEachIteration) {
+  JobProgressView view;
+  view.Update(Decision(1, 35, 0));
+  view.Update(Decision(36, 0, 0));
+  EXPECT_THAT(view.RenderBar(40), HasSubstr(" 36/36 "));
+  view.Update(Decision(37, 17, 1));
+  EXPECT_THAT(view.RenderBar(40), HasSubstr(" 1/18 "));
+}
+
+TEST(JobProgressViewTest, SaysHowManyJobsAreBefore) {
+  v1::Job job;
+  job.set_state(v1::JOB_STATE_QUEUED);
+  job.set_queue_position(2);
+  JobProgressView view;
+  view.Update(job);
+  EXPECT_EQ(view.RenderBar(80), "queued, 2 before it");
+}
+
+TEST(JobProgressViewTest, SurvivesProgressWithoutNumbers) {
+  v1::JobEvent event;
+  event.mutable_decision();
+  JobProgressView view;
+  view.Update(event);
+  EXPECT_LE(DisplayWidth(view.RenderBar(80)), 80u);
+}
+
+TEST(DecisionTextTest, SaysNodeScoreAndVerdict) {
+  v1::JobEvent event = Decision(1, 1, 0);
+  EXPECT_EQ(DecisionText(event.decision().decision()), "A3.1 97.10% removed");
+  event.mutable_decision()->mutable_decision()->set_removed(false);
+  EXPECT_EQ(DecisionText(event.decision().decision()), "A3.1 97.10% kept");
+}
+
+TEST(PruningSummaryTest, ListsNodesByLayer) {
+  v1::NodePruningResult result;
+  result.set_score(81.0075);
+  result.set_full_logit_diff(7.5);
+  result.set_decision_count(108);
+  result.set_converged(true);
+  for (const auto& [layer, head] : {std::pair(0u, 1u), std::pair(2u, 0u), std::pair(2u, 3u)}) {
+    v1::Node* node = result.mutable_circuit()->add_nodes();
+    node->set_kind(v1::NODE_KIND_ATTENTION_HEAD);
+    node->set_layer(layer);
+    node->set_head(head);
+  }
+  v1::Node* mlp = result.mutable_circuit()->add_nodes();
+  mlp->set_kind(v1::NODE_KIND_MLP);
+  mlp->set_layer(2);
+  EXPECT_EQ(PruningSummary(result),
+            "Circuit: 3 heads, 1 MLPs; score 81.01 % of the whole model's logit difference of 7.500\n"
+            "(108 candidates, until nothing more could leave)\n"
+            "  layer  2  A2.0 A2.3 M2\n"
+            "  layer  0  A0.1\n");
+}
+
+TEST(FailureTextTest, SaysStateCodeAndMessage) {
+  v1::Job job;
+  job.set_name("jobs/7");
+  job.set_state(v1::JOB_STATE_FAILED);
+  job.mutable_error()->set_code(8);
+  job.mutable_error()->set_message("out of memory");
+  EXPECT_EQ(FailureText(job), "jobs/7 failed: RESOURCE_EXHAUSTED: out of memory");
+}
+
+}  // namespace
+}  // namespace circuitd::client

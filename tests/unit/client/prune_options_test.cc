@@ -1,0 +1,192 @@
+#include "client/cli/prune_options.h"
+
+#include <string>
+
+#include "CLI/CLI.hpp"
+#include "absl/strings/str_cat.h"
+#include "client/cli/output_folder.h"
+#include "client/cli/prompt_files.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/unit/client/temp_folder.h"
+
+namespace circuitd::client {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+PruneOptions Parse(const std::string& arguments) {
+  CLI::App app;
+  PruneOptions options;
+  options.AddTo(app);
+  app.parse(arguments);
+  return options;
+}
+
+v1::SubmitJobRequest Request(const std::string& arguments) {
+  const auto request = MakeSubmitRequest(Parse(arguments), absl::FromUnixSeconds(1'000'000));
+  EXPECT_TRUE(request.ok()) << request.status();
+  return request.ok() ? *request : v1::SubmitJobRequest();
+}
+
+TEST(PruneOptionsTest, AsksForGeneratedPromptsByDefault) {
+  const v1::SubmitJobRequest request = Request("--model gpt2 --task numerals");
+  const v1::NodePruningSpec& pruning = request.spec().node_pruning();
+  EXPECT_EQ(pruning.model(), "gpt2");
+  EXPECT_EQ(pruning.prompts().task().task(), "numerals");
+  EXPECT_EQ(pruning.prompts().task().variants_size(), 0);
+  EXPECT_FALSE(pruning.prompts().has_num_samples());
+  EXPECT_EQ(pruning.threshold(), 20);
+  EXPECT_EQ(pruning.means(), v1::MLP_MEANS_SEQCONT);
+  EXPECT_FALSE(pruning.has_max_iterations());
+}
+
+TEST(PruneOptionsTest, PassesEveryOptionOn) {
+  const v1::SubmitJobRequest request = Request(
+      "-m m -t months --variants done,names --seed 7 -n 1000000000 --threshold 150 --means clean --one-iter "
+      "--first-token --labels a=b,c=d=e --priority -5 --deadline 1h --request-id again --validate-only");
+  const v1::NodePruningSpec& pruning = request.spec().node_pruning();
+  EXPECT_THAT(pruning.prompts().task().variants(), ElementsAre("done", "names"));
+  EXPECT_EQ(pruning.prompts().task().seed(), 7u);
+  EXPECT_EQ(pruning.prompts().num_samples(), 1'000'000'000u);
+  EXPECT_EQ(pruning.prompts().multi_token_answers(), v1::MULTI_TOKEN_ANSWERS_FIRST_TOKEN);
+  EXPECT_EQ(pruning.threshold(), 150);
+  EXPECT_EQ(pruning.means(), v1::MLP_MEANS_CLEAN);
+  EXPECT_EQ(pruning.max_iterations(), 1u);
+  EXPECT_EQ(request.spec().labels().at("a"), "b");
+  EXPECT_EQ(request.spec().labels().at("c"), "d=e");
+  EXPECT_EQ(request.spec().priority(), -5);
+  EXPECT_EQ(request.spec().deadline().seconds(), 1'003'600);
+  EXPECT_EQ(request.request_id(), "again");
+  EXPECT_TRUE(request.validate_only());
+}
+
+TEST(PruneOptionsTest, RejectsOptionsThatContradictEachOther) {
+  EXPECT_THROW(Parse("-m m -t t --one-iter --max-iterations 2"), CLI::ParseError);
+  EXPECT_THROW(Parse("-m m -t t --detach -o x"), CLI::ParseError);
+  EXPECT_THROW(Parse("-m m -t t --means other"), CLI::ParseError);
+  EXPECT_THROW(Parse("-m m -t t -n -1"), CLI::ParseError);
+  EXPECT_THROW(Parse("-t t"), CLI::ParseError);
+}
+
+TEST(PruneOptionsTest, RejectsLabelsWithoutValue) {
+  EXPECT_THAT(MakeSubmitRequest(Parse("-m m -t t --labels a"), absl::Now()).status().message(),
+              HasSubstr("'a' is not KEY=VALUE"));
+}
+
+TEST(ParseDeadlineTest, ReadsDurationsAndTimes) {
+  const absl::Time now = absl::FromUnixSeconds(100);
+  EXPECT_EQ(ParseDeadline("1m30s", now).value(), absl::FromUnixSeconds(190));
+  EXPECT_EQ(ParseDeadline("1970-01-01T00:10:00Z", now).value(), absl::FromUnixSeconds(600));
+  for (const char* text : {"", "soon", "10", "inf"}) {
+    EXPECT_EQ(ParseDeadline(text, now).status().code(), absl::StatusCode::kInvalidArgument) << text;
+  }
+}
+
+TEST(ReadLocalPromptsTest, TakesAFileAsPairs) {
+  const TempFolder folder;
+  const auto local = ReadLocalPrompts(Parse("-m m --prompts " + folder.Write("pairs.jsonl", "{}\n")));
+  ASSERT_TRUE(local.ok()) << local.status();
+  EXPECT_EQ(local->pairs, "{}\n");
+  EXPECT_FALSE(local->published);
+}
+
+TEST(ReadLocalPromptsTest, TakesAFileWithCorruptedPromptsAsPublished) {
+  const TempFolder folder;
+  const auto local = ReadLocalPrompts(Parse("-m m --prompts " + folder.Write("clean.jsonl", "1\n") + " --corrupted " +
+                                            folder.Write("corrupted.jsonl", "2\n")));
+  ASSERT_TRUE(local.ok()) << local.status();
+  ASSERT_TRUE(local->published);
+  EXPECT_THAT(local->published->clean, ElementsAre("1\n"));
+  EXPECT_EQ(local->published->corrupted, "2\n");
+}
+
+TEST(ReadLocalPromptsTest, RejectsIncompleteSets) {
+  const TempFolder folder;
+  EXPECT_THAT(ReadLocalPrompts(Parse("-m m")).status().message(), HasSubstr("--task or --prompts"));
+  EXPECT_THAT(ReadLocalPrompts(Parse("-m m --prompts " + folder.path())).status().message(), HasSubstr("--task"));
+  EXPECT_EQ(ReadLocalPrompts(Parse("-m m --prompts " + folder.File("absent"))).status().code(),
+            absl::StatusCode::kNotFound);
+  EXPECT_THAT(ReadLocalPrompts(Parse("-m m -t t --corrupted x")).status().message(), HasSubstr("--corrupted"));
+}
+
+TEST(PublishedFolderTest, ReadsTheThreeVariantsAndTheCorruptedFile) {
+  const TempFolder folder;
+  for (const char* variant : {"done", "lost", "names"}) {
+    folder.Write(absl::StrCat("t_prompts_", variant, ".jsonl"), absl::StrCat(variant, "\n"));
+  }
+  folder.Write("randDS_t.jsonl", "d\nl\nn\n");
+  const auto files = ReadPublishedFolder(folder.path(), "t", {});
+  ASSERT_TRUE(files.ok()) << files.status();
+  EXPECT_THAT(files->clean, ElementsAre("done\n", "lost\n", "names\n"));
+  EXPECT_EQ(files->corrupted, "d\nl\nn\n");
+}
+
+TEST(PublishedFolderTest, NamesAMissingFile) {
+  const TempFolder folder;
+  folder.Write("randDS_t.jsonl", "d\nl\nn\n");
+  const absl::Status status = ReadPublishedFolder(folder.path(), "t", {"lost"}).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(status.message(), HasSubstr("t_prompts_lost.jsonl"));
+}
+
+TEST(PublishedFolderTest, CutsTheCorruptedFileToTheVariants) {
+  EXPECT_EQ(CutCorrupted("1\n2\n\n3\n4\n5\n6\n", {"lost"}).value(), "3\n4\n");
+  EXPECT_EQ(CutCorrupted("1\n2\n3\n4\n5\n6", {"names", "done"}).value(), "5\n6\n1\n2\n");
+  EXPECT_THAT(CutCorrupted("1\n2\n", {"lost"}).status().message(), HasSubstr("do not divide"));
+  EXPECT_THAT(CutCorrupted("1\n2\n3\n", {"found"}).status().message(), HasSubstr("must be done, lost or names"));
+}
+
+TEST(PublishedFolderTest, CutsThePublishedPromptsWhereTheyPair) {
+  const std::string shared = std::string(CIRCUITD_SOURCE_DIR) + "/../shared/prompts";
+  const auto files = ReadPublishedFolder(shared, "numerals", {"names"});
+  ASSERT_TRUE(files.ok()) << "the published prompts are needed in ../shared/prompts: " << files.status();
+  // The pair has the same words and other numerals.
+  EXPECT_THAT(files->clean[0].substr(0, files->clean[0].find('\n')), HasSubstr("Marcus born in"));
+  EXPECT_THAT(files->corrupted.substr(0, files->corrupted.find('\n')), HasSubstr("Marcus born in"));
+}
+
+TEST(OutputFolderTest, MakesMissingFoldersAndRemovesThemWhenAbandoned) {
+  const TempFolder folder;
+  auto output = OutputFolder::Prepare(folder.File("a/b"), false);
+  ASSERT_TRUE(output.ok()) << output.status();
+  EXPECT_TRUE(folder.Has("a/b"));
+  output->Abandon();
+  EXPECT_FALSE(folder.Has("a"));
+  EXPECT_TRUE(folder.Has(""));
+}
+
+TEST(OutputFolderTest, AbandonKeepsWhatIsNotEmpty) {
+  const TempFolder folder;
+  auto output = OutputFolder::Prepare(folder.File("a/b"), false);
+  ASSERT_TRUE(output.ok()) << output.status();
+  folder.Write("a/file", "");
+  output->Abandon();
+  EXPECT_FALSE(folder.Has("a/b"));
+  EXPECT_TRUE(folder.Has("a/file"));
+}
+
+TEST(OutputFolderTest, RefusesAFolderWithSomethingInItUnlessForced) {
+  const TempFolder folder;
+  folder.Write("file", "");
+  EXPECT_THAT(OutputFolder::Prepare(folder.path(), false).status().message(), HasSubstr("is not empty; --force"));
+  EXPECT_TRUE(OutputFolder::Prepare(folder.path(), true).ok());
+}
+
+TEST(OutputFolderTest, RefusesWhatCannotBeWritten) {
+  const TempFolder folder;
+  const std::string file = folder.Write("file", "");
+  for (const std::string& path : {file, file + "/below", std::string("/proc/nothing"), std::string()}) {
+    EXPECT_EQ(OutputFolder::Prepare(path, true).status().code(), absl::StatusCode::kInvalidArgument) << path;
+  }
+}
+
+TEST(OutputFolderTest, NamesTheDefaultFolderAfterTaskAndJob) {
+  EXPECT_EQ(DefaultOutputFolder("numerals", "jobs/7"), "circuit-out/numerals-7");
+  EXPECT_EQ(DefaultOutputFolder("", "jobs/7"), "circuit-out/7");
+  EXPECT_EQ(DefaultOutputFolder("..", "jobs/../../x"), "circuit-out/_..-.._.._x");
+}
+
+}  // namespace
+}  // namespace circuitd::client

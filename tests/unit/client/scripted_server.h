@@ -1,0 +1,158 @@
+// A server in this process that does what a test wrote down, call by call.
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/mutex.h"
+#include "circuitd/v1/dataset.grpc.pb.h"
+#include "circuitd/v1/job.grpc.pb.h"
+#include "client/client.h"
+#include "grpcpp/server.h"
+#include "grpcpp/server_builder.h"
+#include "gtest/gtest.h"
+
+namespace circuitd::client {
+
+// Each call of an RPC takes the next step of its script; a call without one fails with INTERNAL. Thread-safe.
+template <typename Request, typename Response>
+class Script {
+ public:
+  struct Step {
+    std::vector<Response> messages;
+    grpc::Status status;
+    // The call waits for Release before it ends.
+    bool hang = false;
+  };
+  void Add(Step step) {
+    MutexLock lock(mutex_);
+    steps_.push_back(std::move(step));
+  }
+  std::vector<Request> requests() const {
+    MutexLock lock(mutex_);
+    return requests_;
+  }
+  // Until a hanging call has sent its messages.
+  void AwaitHanging() {
+    MutexLock lock(mutex_);
+    while (hanging_ == 0) changed_.Wait(mutex_);
+  }
+  void Release() {
+    MutexLock lock(mutex_);
+    released_ = true;
+    changed_.SignalAll();
+  }
+  grpc::Status Play(const Request& request, grpc::ServerWriter<Response>* writer) {
+    Step step{{}, grpc::Status(grpc::StatusCode::INTERNAL, "no step left in the script")};
+    {
+      MutexLock lock(mutex_);
+      requests_.push_back(request);
+      if (!steps_.empty()) {
+        step = std::move(steps_.front());
+        steps_.pop_front();
+      }
+    }
+    for (const Response& message : step.messages) writer->Write(message);
+    if (step.hang) {
+      MutexLock lock(mutex_);
+      ++hanging_;
+      changed_.SignalAll();
+      while (!released_) changed_.Wait(mutex_);
+    }
+    return step.status;
+  }
+
+ private:
+  mutable Mutex mutex_;
+  CondVar changed_;
+  int hanging_ GUARDED_BY(mutex_) = 0;
+  bool released_ GUARDED_BY(mutex_) = false;
+  std::deque<Step> steps_ GUARDED_BY(mutex_);
+  std::vector<Request> requests_ GUARDED_BY(mutex_);
+};
+
+class ScriptedJobs final : public v1::JobService::Service {
+ public:
+  Script<v1::WatchJobRequest, v1::WatchJobResponse> watch;
+  Script<v1::DownloadArtifactRequest, v1::DownloadArtifactResponse> download;
+  // Of GetJob.
+  std::function<grpc::Status(grpc::ServerContext*, const v1::GetJobRequest&, v1::GetJobResponse*)> get;
+
+  grpc::Status WatchJob(grpc::ServerContext*, const v1::WatchJobRequest* request,
+                        grpc::ServerWriter<v1::WatchJobResponse>* writer) override {
+    return watch.Play(*request, writer);
+  }
+  grpc::Status DownloadArtifact(grpc::ServerContext*, const v1::DownloadArtifactRequest* request,
+                                grpc::ServerWriter<v1::DownloadArtifactResponse>* writer) override {
+    return download.Play(*request, writer);
+  }
+  grpc::Status GetJob(grpc::ServerContext* context, const v1::GetJobRequest* request,
+                      v1::GetJobResponse* response) override {
+    return get(context, *request, response);
+  }
+};
+
+// Keeps datasets, and counts uploads.
+class ScriptedDatasets final : public v1::DatasetService::Service {
+ public:
+  int uploads = 0;
+  std::string received;
+  v1::UploadDatasetHeader header;
+  // Answered after the header, before the data is read.
+  grpc::Status refusal;
+
+  grpc::Status GetDataset(grpc::ServerContext*, const v1::GetDatasetRequest* request,
+                          v1::GetDatasetResponse* response) override {
+    if (uploads == 0 || request->sha256() != header.sha256()) return grpc::Status(grpc::StatusCode::NOT_FOUND, "none");
+    response->mutable_dataset()->set_sha256(header.sha256());
+    response->mutable_dataset()->set_format(header.format());
+    return grpc::Status::OK;
+  }
+  grpc::Status UploadDataset(grpc::ServerContext*, grpc::ServerReader<v1::UploadDatasetRequest>* reader,
+                             v1::UploadDatasetResponse* response) override {
+    v1::UploadDatasetRequest message;
+    received.clear();
+    while (reader->Read(&message)) {
+      if (message.has_header()) header = message.header();
+      if (!refusal.ok()) return refusal;
+      received += message.data();
+    }
+    ++uploads;
+    response->mutable_dataset()->set_sha256(header.sha256());
+    return grpc::Status::OK;
+  }
+};
+
+class ScriptedServer {
+ public:
+  ScriptedServer() {
+    int port = 0;
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+    builder.RegisterService(&jobs);
+    builder.RegisterService(&datasets);
+    server_ = builder.BuildAndStart();
+    address_ = "127.0.0.1:" + std::to_string(port);
+  }
+  ~ScriptedServer() {
+    jobs.watch.Release();
+    jobs.download.Release();
+    server_->Shutdown(std::chrono::system_clock::now());
+  }
+
+  const std::string& address() const { return address_; }
+
+  ScriptedJobs jobs;
+  ScriptedDatasets datasets;
+
+ private:
+  std::unique_ptr<grpc::Server> server_;
+  std::string address_;
+};
+
+}  // namespace circuitd::client

@@ -1,0 +1,83 @@
+#include "client/cli/text.h"
+
+#include "client/cli/table.h"
+#include "gtest/gtest.h"
+
+namespace circuitd::client {
+namespace {
+
+TEST(EscapeTextTest, LeavesPrintableUtf8Alone) {
+  EXPECT_EQ(EscapeText("a Ġ é 漢 🙂 \\ \""), "a Ġ é 漢 🙂 \\ \"");
+}
+
+TEST(EscapeTextTest, ShowsControlCharactersAsEscapes) {
+  EXPECT_EQ(EscapeText(absl::string_view("\x1b[31m\n\t\r\0\x7f", 10)), "\\x1b[31m\\n\\t\\r\\x00\\x7f");
+}
+
+TEST(EscapeTextTest, ShowsC1AndDirectionalCharactersAsEscapes) {
+  EXPECT_EQ(EscapeText("\u009b\u202e\u200b\ufeff"), "\\u009b\\u202e\\u200b\\ufeff");
+}
+
+TEST(EscapeTextTest, ShowsBytesThatAreNotUtf8AsEscapes) {
+  EXPECT_EQ(EscapeText("a\xff\xc3(\xe6\xbc"), "a\\xff\\xc3(\\xe6\\xbc");
+}
+
+TEST(QuoteTokenTest, EscapesQuotesAndBackslashes) { EXPECT_EQ(QuoteToken(" \"\\x"), "\" \\\"\\\\x\""); }
+
+TEST(TruncateTest, CountsCharactersNotBytes) {
+  EXPECT_EQ(Truncate("éééé", 4), "éééé");
+  EXPECT_EQ(Truncate("éééé", 3), "éé~");
+  EXPECT_EQ(Truncate("abc", 1), "~");
+  EXPECT_EQ(Truncate("abc", 0), "");
+}
+
+TEST(NumberTextTest, GroupsThousands) {
+  EXPECT_EQ(WithThousands(0), "0");
+  EXPECT_EQ(WithThousands(999), "999");
+  EXPECT_EQ(WithThousands(1000), "1,000");
+  EXPECT_EQ(WithThousands(124439808), "124,439,808");
+}
+
+TEST(NumberTextTest, ScalesBytes) {
+  EXPECT_EQ(ByteSize(1023), "1023 B");
+  EXPECT_EQ(ByteSize(1536), "1.5 KiB");
+  EXPECT_EQ(ByteSize(uint64_t{80} << 30), "80.0 GiB");
+  EXPECT_EQ(ByteSize((uint64_t{1} << 20) - 1), "1.0 MiB");
+}
+
+TEST(NumberTextTest, ShowsTimesAsAClock) {
+  EXPECT_EQ(ClockTime(7.4), "0:07");
+  EXPECT_EQ(ClockTime(59.6), "1:00");
+  EXPECT_EQ(ClockTime(3723), "1:02:03");
+  EXPECT_EQ(ClockTime(-1), "-:--");
+  EXPECT_EQ(ClockTime(1.0 / 0.0), "-:--");
+}
+
+TEST(TableTest, AlignsColumns) {
+  Table table({"NAME", ">SIZE"});
+  table.Add({"a", "1"});
+  table.Add({"longer", "1000"});
+  EXPECT_EQ(table.Render(0, false),
+            "NAME    SIZE\n"
+            "a          1\n"
+            "longer  1000\n");
+}
+
+TEST(TableTest, CutsTheWidestColumnToTheWidth) {
+  Table table({"NAME", "WHAT"});
+  table.Add({"a", "a long description of it"});
+  EXPECT_EQ(table.Render(16, false),
+            "NAME  WHAT\n"
+            "a     a long de~\n");
+}
+
+TEST(TableTest, EscapesCells) {
+  Table table({"OWNER"});
+  table.Add({"\x1b]0;owned\x07"});
+  EXPECT_EQ(table.Render(0, false), "OWNER\n\\x1b]0;owned\\x07\n");
+}
+
+TEST(TableTest, WritesBoldHeadingsOnRequest) { EXPECT_EQ(Table({"A"}).Render(0, true), "\x1b[1mA\x1b[0m\n"); }
+
+}  // namespace
+}  // namespace circuitd::client
