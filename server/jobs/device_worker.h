@@ -1,0 +1,73 @@
+// One thread with a bounded queue of calls, and background work that lets the calls in between its steps.
+//
+// A device has one such worker, and everything that runs on the device runs there: interactive calls in the order in
+// which they came, a job when no call waits, and waiting calls between two forward passes of the running job.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <string>
+#include <thread>
+
+#include "absl/status/status.h"
+#include "base/mutex.h"
+#include "server/model/checkpoint.h"
+
+namespace circuitd {
+
+// Thread-safe.
+class DeviceWorker {
+ public:
+  // One piece of work.
+  struct Call {
+    // Asked before `run`: an error (the caller has gone, its deadline has passed) drops the call. May be empty. Called
+    // with the worker's lock held: it must be quick and call nothing of the worker.
+    Checkpoint check;
+    std::function<absl::Status()> run;
+    // Called exactly once for an accepted call: with what `run` returned, with the error of `check`, with INTERNAL if
+    // `run` threw, or with UNAVAILABLE if the worker was stopped first. Must not throw.
+    std::function<void(const absl::Status&)> done;
+  };
+
+  // `name` is what messages call the queue: "cpu".
+  DeviceWorker(std::string name, int max_queued_calls);
+  // Stops as Stop does.
+  ~DeviceWorker();
+  DeviceWorker(const DeviceWorker&) = delete;
+  DeviceWorker& operator=(const DeviceWorker&) = delete;
+
+  // Queues a call. When the queue is full, calls whose callers have gone make room first; RESOURCE_EXHAUSTED naming
+  // max_queued_calls if none has. UNAVAILABLE after Stop. On an error `done` is not called.
+  absl::Status Enqueue(Call call);
+
+  // What to do when no call waits: one step (a whole job); false when there is nothing to do. Set it once, before
+  // WakeBackground.
+  void SetBackground(std::function<bool()> step);
+  // Says that the background may have something to do.
+  void WakeBackground();
+
+  // Runs the calls that wait now. Only for background work, on the worker's thread, between its steps.
+  void RunWaitingCalls();
+
+  // Finishes what runs, drops what waits, and ends the thread. Background work is to be cancelled by its owner before.
+  void Stop();
+
+  int queued_calls() const;
+
+ private:
+  void Loop();
+  // Takes the oldest call and runs or drops it; false if none waits.
+  bool RunOneCall();
+
+  const std::string name_;
+  const size_t max_queued_calls_;
+  mutable Mutex mutex_;
+  CondVar wake_;
+  std::deque<Call> queue_ GUARDED_BY(mutex_);
+  std::function<bool()> background_ GUARDED_BY(mutex_);
+  bool background_waits_ GUARDED_BY(mutex_) = false;
+  bool stopping_ GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace circuitd

@@ -1,0 +1,43 @@
+// One watcher's way through a job's events.
+#include <iterator>
+#include <utility>
+
+#include "base/status.h"
+#include "server/jobs/job_manager.h"
+
+namespace circuitd {
+
+JobWatch::JobWatch(JobManager& manager, std::string id, uint64_t after, std::shared_ptr<Watcher> watcher)
+    : manager_(manager), id_(std::move(id)), watcher_(std::move(watcher)), sent_(after) {}
+
+JobWatch::~JobWatch() {
+  watcher_->Close();
+  manager_.CloseWatch(id_, watcher_.get());
+}
+
+absl::StatusOr<JobWatch::Item> JobWatch::Next() {
+  constexpr size_t kReadAhead = 64;
+  using Kind = Item::Kind;
+  if (stage_ == Stage::kDone) return Item{Kind::kEnd, {}, {}};
+  if (stage_ == Stage::kFirst || stage_ == Stage::kLast) {
+    MutexLock lock(manager_.mutex_);
+    ASSIGN_OR_RETURN(JobRecord record, manager_.store_->Get(id_));
+    const bool over = HasEnded(record.state) && sent_ >= record.last_sequence;
+    // Nothing to come for a job that had ended before and whose events are known: the job once, not twice.
+    stage_ = stage_ == Stage::kFirst && !over ? Stage::kEvents : Stage::kDone;
+    return Item{Kind::kJob, manager_.ViewLocked(std::move(record)), {}};
+  }
+  if (read_.empty()) {
+    MutexLock lock(manager_.mutex_);
+    ASSIGN_OR_RETURN(std::vector<JobEvent> events, manager_.store_->Events(id_, sent_, kReadAhead));
+    read_.assign(std::make_move_iterator(events.begin()), std::make_move_iterator(events.end()));
+  }
+  if (read_.empty()) return Item{Kind::kNothingYet, {}, {}};
+  Item item{Kind::kEvent, {}, std::move(read_.front())};
+  read_.pop_front();
+  sent_ = item.event.sequence;
+  if (item.event.state && HasEnded(*item.event.state)) stage_ = Stage::kLast;
+  return item;
+}
+
+}  // namespace circuitd

@@ -1,0 +1,17 @@
+// DatasetService of circuitd.v1.
+#pragma once
+
+#include <memory>
+
+namespace grpc {
+class Service;
+}
+
+namespace circuitd {
+
+struct ServerParts;
+
+// `parts` outlives the service.
+std::unique_ptr<grpc::Service> MakeDatasetService(const ServerParts& parts);
+
+}  // namespace circuitd

@@ -1,0 +1,81 @@
+#include "server/service/job_requests.h"
+
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+
+#include "absl/strings/str_cat.h"
+#include "base/sha256.h"
+#include "base/status.h"
+#include "server/service/convert.h"
+#include "server/service/node_pruning_job.h"
+
+namespace circuitd {
+namespace {
+
+constexpr size_t kMaxRequestIdBytes = 128;
+constexpr int kMaxLabels = 16;
+constexpr size_t kMaxLabelBytes = 63;
+constexpr int kMaxPriority = 100;
+
+absl::Status ValidateLabels(const google::protobuf::Map<std::string, std::string>& labels) {
+  if (labels.size() > kMaxLabels) {
+    return InvalidField("spec.labels", absl::StrCat(labels.size(), " labels, must be at most ", kMaxLabels));
+  }
+  for (const auto& [key, value] : labels) {
+    if (key.empty()) return InvalidField("spec.labels", "a key is empty");
+    if (key.size() > kMaxLabelBytes) {
+      return InvalidField("spec.labels",
+                          absl::StrCat("a key has ", key.size(), " bytes, must be at most ", kMaxLabelBytes));
+    }
+    if (value.size() > kMaxLabelBytes) {
+      return InvalidField(absl::StrCat("spec.labels[\"", key, "\"]"),
+                          absl::StrCat(value.size(), " bytes, must be at most ", kMaxLabelBytes));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status ValidateSubmit(const v1::SubmitJobRequest& request, absl::Time now) {
+  if (request.request_id().size() > kMaxRequestIdBytes) {
+    return InvalidField("request_id",
+                        absl::StrCat(request.request_id().size(), " bytes, must be at most ", kMaxRequestIdBytes));
+  }
+  const v1::JobSpec& spec = request.spec();
+  switch (spec.kind_case()) {
+    case v1::JobSpec::kNodePruning:
+      if (absl::Status status = ValidateNodePruning(spec.node_pruning()); !status.ok()) {
+        return WithFieldPrefix("spec.node_pruning", status);
+      }
+      break;
+    case v1::JobSpec::KIND_NOT_SET:
+      return InvalidField("spec.kind", "node_pruning must be set");
+  }
+  RETURN_IF_ERROR(ValidateLabels(spec.labels()));
+  if (spec.priority() < -kMaxPriority || spec.priority() > kMaxPriority) {
+    return InvalidField("spec.priority",
+                        absl::StrCat(spec.priority(), ", must be -", kMaxPriority, " to ", kMaxPriority));
+  }
+  if (spec.has_deadline()) {
+    ASSIGN_OR_RETURN(const absl::Time deadline, FromProto(spec.deadline(), "spec.deadline"));
+    if (deadline <= now) {
+      return InvalidField("spec.deadline",
+                          absl::StrCat(absl::FormatTime(deadline, absl::UTCTimeZone()), ", is in the past"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+std::string SpecFingerprint(const v1::JobSpec& spec) {
+  std::string bytes;
+  {
+    google::protobuf::io::StringOutputStream stream(&bytes);
+    google::protobuf::io::CodedOutputStream coded(&stream);
+    coded.SetSerializationDeterministic(true);  // labels in the order of their keys
+    spec.SerializeToCodedStream(&coded);
+  }
+  return Sha256Hex(bytes);
+}
+
+}  // namespace circuitd

@@ -1,0 +1,131 @@
+#include "server/service/job_submission.h"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "base/status.h"
+#include "server/jobs/device_pool.h"
+#include "server/jobs/job_manager.h"
+#include "server/service/call_pipeline.h"
+#include "server/service/convert.h"
+#include "server/service/job_requests.h"
+#include "server/service/node_pruning_job.h"
+#include "server/service/speed_meter.h"
+
+namespace circuitd {
+namespace {
+
+constexpr char kOwnerKey[] = "circuitd-user";
+constexpr size_t kMaxOwnerBytes = 128;
+
+absl::StatusOr<std::string> Owner(const grpc::CallbackServerContext& context) {
+  const auto entry = context.client_metadata().find(kOwnerKey);
+  if (entry == context.client_metadata().end()) return std::string();
+  const grpc::string_ref owner = entry->second;
+  const bool printable = std::all_of(owner.begin(), owner.end(), [](char c) { return c >= 0x20 && c < 0x7F; });
+  if (owner.size() > kMaxOwnerBytes || !printable) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("metadata ", kOwnerKey, ": must be at most ", kMaxOwnerBytes, " bytes of printable ASCII"));
+  }
+  return std::string(owner.data(), owner.size());
+}
+
+// One SubmitJob on its way through the threads.
+class Submission : public std::enable_shared_from_this<Submission> {
+ public:
+  Submission(const ServerParts& parts, UnaryCall* call, const v1::SubmitJobRequest& request,
+             v1::SubmitJobResponse& response)
+      : parts_(parts), call_(call), request_(request), response_(response) {}
+
+  void Start(const grpc::CallbackServerContext& context) {
+    absl::StatusOr<bool> answered = RunGuarded([&] { return Check(context); });
+    if (!answered.ok()) return call_->End(answered.status());
+    if (*answered) return call_->End(absl::OkStatus());
+    // Preparing loads the model and tokenizes every prompt: never on a gRPC thread, and not on the device's.
+    RunStageOn(
+        parts_.loading, call_->control(), [self = shared_from_this()] { return self->Prepare(); },
+        [call = call_](const absl::Status& status) { call->End(status); });
+  }
+
+ private:
+  // True if an earlier submit has answered already.
+  absl::StatusOr<bool> Check(const grpc::CallbackServerContext& context) {
+    ASSIGN_OR_RETURN(job_.owner, Owner(context));
+    job_.request_id = request_.request_id();
+    job_.request_fingerprint = SpecFingerprint(request_.spec());
+    if (!request_.validate_only()) {
+      // Before the checks: what was fine then may be past its deadline now.
+      ASSIGN_OR_RETURN(const std::optional<JobView> known, parts_.jobs.FindRequest(job_));
+      if (known) {
+        *response_.mutable_job() = ToProto(*known);
+        return true;
+      }
+    }
+    RETURN_IF_ERROR(ValidateSubmit(request_, absl::Now()));
+    if (!request_.validate_only()) RETURN_IF_ERROR(parts_.jobs.CheckRoom());
+    return false;
+  }
+
+  absl::Status Prepare() {
+    auto planned = PlanNodePruning(parts_, request_.spec().node_pruning());
+    if (!planned.ok()) return WithFieldPrefix("spec.node_pruning", planned.status());
+    plan_ = *std::move(planned);
+    if (request_.validate_only()) {
+      Estimate();
+      return absl::OkStatus();
+    }
+    v1::JobSpec spec = request_.spec();
+    spec.mutable_node_pruning()->set_model(plan_->model->name());
+    job_.spec = spec.SerializeAsString();
+    job_.device = plan_->model->device();
+    job_.priority = spec.priority();
+    if (spec.has_deadline()) {
+      ASSIGN_OR_RETURN(job_.deadline, FromProto(spec.deadline(), "spec.deadline"));
+    }
+    ASSIGN_OR_RETURN(std::string sha256, plan_->model->Sha256());
+    job_.body = MakeNodePruningBody(parts_, plan_, std::move(sha256));
+    ASSIGN_OR_RETURN(const JobView job, parts_.jobs.Submit(std::move(job_)));
+    *response_.mutable_job() = ToProto(job);
+    call_->End(absl::OkStatus());
+    return absl::OkStatus();
+  }
+
+  void Estimate() {
+    const auto answer = [self = shared_from_this()](const absl::Status& status) {
+      if (status.ok()) {
+        const double speed = self->parts_.speed.Get(self->plan_->model->device()).value_or(1);
+        *self->response_.mutable_estimate() = EstimateNodePruning(*self->plan_, speed);
+      }
+      self->call_->End(status);
+    };
+    if (parts_.speed.Get(plan_->model->device())) return answer(absl::OkStatus());
+    RunOn(
+        parts_.devices.Worker(plan_->model->device()), call_->control(),
+        [self = shared_from_this()] {
+          return MeasureSpeed(self->parts_, *self->plan_,
+                              [control = self->call_->control()] { return control->Check(); });
+        },
+        answer);
+  }
+
+  const ServerParts& parts_;
+  UnaryCall* const call_;
+  const v1::SubmitJobRequest& request_;
+  v1::SubmitJobResponse& response_;
+  JobRequest job_;
+  std::shared_ptr<const NodePruningPlan> plan_;
+};
+
+}  // namespace
+
+void StartSubmission(const ServerParts& parts, const grpc::CallbackServerContext& context, UnaryCall* call,
+                     const v1::SubmitJobRequest& request, v1::SubmitJobResponse& response) {
+  std::make_shared<Submission>(parts, call, request, response)->Start(context);
+}
+
+}  // namespace circuitd

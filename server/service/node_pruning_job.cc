@@ -1,0 +1,197 @@
+#include "server/service/node_pruning_job.h"
+
+#include <google/protobuf/util/json_util.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "base/status.h"
+#include "circuitd/v1/job.pb.h"
+#include "server/circuit/export.h"
+#include "server/model/forward.h"
+#include "server/model/registry.h"
+#include "server/service/convert.h"
+#include "server/service/dataset_store.h"
+#include "server/service/model_error.h"
+#include "server/service/prompt_sources.h"
+#include "server/service/server_options.h"
+#include "server/service/speed_meter.h"
+#include "server/service/version.h"
+#include "server/telemetry/metrics.h"
+
+namespace circuitd {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::string PromptsJson(const v1::PromptSource& source) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.preserve_proto_field_names = true;
+  options.always_print_primitive_fields = true;
+  std::string json;
+  return google::protobuf::util::MessageToJsonString(source, &json, options).ok() ? json : "{}";
+}
+
+// One run of the job: counts, paces, reports.
+class NodePruningRun {
+ public:
+  NodePruningRun(const ServerParts& parts, const NodePruningPlan& plan, JobContext& context)
+      : parts_(parts), plan_(plan), context_(context) {}
+
+  absl::StatusOr<NodePruningResult> Run() {
+    NodePruningCallbacks callbacks;
+    callbacks.checkpoint = [this] { return Pause(); };
+    callbacks.on_decision = [this](const PruningDecision& decision) { Decide(decision); };
+    absl::StatusOr<NodePruningResult> result = PruneNodes(*plan_.model, plan_.pairs, plan_.options, callbacks);
+    CountWork();
+    return result;
+  }
+
+  std::vector<PruningDecision>& decisions() { return decisions_; }
+
+ private:
+  // Between two forwards others may have the device; their time is not this job's.
+  absl::Status Pause() {
+    CountWork();
+    absl::Status status = context_.Checkpoint();
+    working_since_ = Clock::now();
+    return status;
+  }
+
+  void CountWork() {
+    const std::chrono::duration<double> seconds = Clock::now() - working_since_;
+    working_since_ = Clock::now();
+    parts_.metrics.ForwardSeconds(seconds.count());
+  }
+
+  void Decide(const PruningDecision& decision) {
+    decisions_.push_back(decision);
+    parts_.metrics.DecisionMade();
+    const absl::Duration elapsed = absl::Now() - start_;
+    v1::DecisionEvent event;
+    *event.mutable_decision() = ToProto(decision);
+    v1::JobProgress& progress = *event.mutable_progress();
+    progress.set_decisions_made(decisions_.size());
+    progress.set_candidates_left(decision.candidates_left);
+    progress.set_iteration(decision.iteration);
+    *progress.mutable_elapsed() = ToProto(elapsed);
+    *progress.mutable_remaining_estimate() =
+        ToProto(elapsed * (static_cast<double>(decision.candidates_left) / static_cast<double>(decisions_.size())));
+    context_.Emit(event.SerializeAsString(), progress.SerializeAsString());
+  }
+
+  const ServerParts& parts_;
+  const NodePruningPlan& plan_;
+  JobContext& context_;
+  const absl::Time start_ = absl::Now();
+  Clock::time_point working_since_ = Clock::now();
+  std::vector<PruningDecision> decisions_;
+};
+
+JobOutcome MakeOutcome(const NodePruningPlan& plan, const std::string& model_sha256, const NodePruningResult& result,
+                       std::vector<PruningDecision> decisions) {
+  const Model& model = *plan.model;
+  PruningReport report;
+  report.model_name = model.name();
+  report.model_sha256 = model_sha256;
+  report.config = model.config();
+  report.task_json = plan.prompts_json;
+  report.server_version = kVersion;
+  report.device = model.device();
+  report.dtype = std::string(DTypeName(model.dtype()));
+  report.created = absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::Now(), absl::UTCTimeZone());
+  report.prompt_count = plan.pairs.size();
+  report.options = plan.options;
+  report.result = result;
+  report.decisions = std::move(decisions);
+  JobOutcome outcome;
+  outcome.result = ToProto(result).SerializeAsString();
+  outcome.artifacts = {{"circuit.json", "application/json", CircuitJson(report)},
+                       {"decisions.jsonl", "application/jsonl", DecisionsJsonl(report.decisions)},
+                       {"circuit.dot", "text/vnd.graphviz", CircuitDot(report)},
+                       {"circuit.svg", "image/svg+xml", CircuitSvg(report)},
+                       {"seqcont.json", "application/json", SeqcontJson(result.circuit)}};
+  return outcome;
+}
+
+}  // namespace
+
+absl::Status ValidateNodePruning(const v1::NodePruningSpec& spec) {
+  if (spec.model().empty()) return InvalidField("model", "must be set");
+  if (absl::Status status = ValidatePromptSource(spec.prompts()); !status.ok()) {
+    return WithFieldPrefix("prompts", status);
+  }
+  RETURN_IF_ERROR(FromProto(spec.means(), "means").status());
+  // So that NaN is refused too.
+  if (!(spec.threshold() >= 0 && spec.threshold() <= 100)) {
+    return InvalidField("threshold", absl::StrCat(spec.threshold(), ", must be 0-100"));
+  }
+  constexpr uint32_t kMostIterations = 1'000'000;
+  if (spec.has_max_iterations() && (spec.max_iterations() < 1 || spec.max_iterations() > kMostIterations)) {
+    return InvalidField("max_iterations", absl::StrCat(spec.max_iterations(), ", must be 1-", kMostIterations));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::shared_ptr<const NodePruningPlan>> PlanNodePruning(const ServerParts& parts,
+                                                                       const v1::NodePruningSpec& spec) {
+  auto plan = std::make_shared<NodePruningPlan>();
+  absl::StatusOr<std::shared_ptr<const Model>> model = parts.models.Load(spec.model(), LoadOptions{});
+  if (!model.ok()) return ModelError("model", model.status());
+  plan->model = *std::move(model);
+  ASSIGN_OR_RETURN(plan->pairs, MakePromptPairs(parts.datasets, spec.prompts(), *plan->model));
+  ASSIGN_OR_RETURN(plan->options.means, FromProto(spec.means(), "means"));
+  plan->options.threshold = spec.threshold();
+  if (spec.has_max_iterations()) plan->options.max_iterations = static_cast<int>(spec.max_iterations());
+  plan->options.memory_budget_bytes = parts.options.memory_budget_bytes;
+  plan->prompts_json = PromptsJson(spec.prompts());
+  return plan;
+}
+
+v1::CostEstimate EstimateNodePruning(const NodePruningPlan& plan, double flops_per_second) {
+  const PruningCost cost = EstimatePruningCost(plan.model->config(), plan.pairs, plan.options, plan.model->dtype());
+  v1::CostEstimate proto;
+  proto.set_candidates_per_iteration(cost.candidates_per_iteration);
+  proto.set_prompt_count(plan.pairs.size());
+  proto.set_micro_batch_prompts(cost.micro_batch_prompts);
+  proto.set_memory_bytes(cost.memory_bytes);
+  proto.set_seconds_per_iteration(cost.flops_per_iteration / flops_per_second);
+  return proto;
+}
+
+absl::Status MeasureSpeed(const ServerParts& parts, const NodePruningPlan& plan, const Checkpoint& checkpoint) {
+  constexpr size_t kMostPrompts = 32;
+  std::vector<std::vector<int>> prompts;
+  for (size_t i = 0; i < std::min(kMostPrompts, plan.pairs.size()); ++i) prompts.push_back(plan.pairs[i].clean);
+  const double flops = ForwardFlops(plan.model->config(), prompts);
+  const ForwardOptions options{parts.options.memory_budget_bytes, checkpoint};
+  const std::string& device = plan.model->device();
+  double seconds = 0;
+  double done = 0;
+  // The first round warms up; for a small model it takes several until they are long enough to count.
+  for (int round = 0; !parts.speed.Get(device); ++round) {
+    const Clock::time_point start = Clock::now();
+    RETURN_IF_ERROR(RunForward(*plan.model, prompts, LogitsSelection{}, options, TensorSink()).status());
+    if (round == 0) continue;
+    seconds += std::chrono::duration<double>(Clock::now() - start).count();
+    done += flops;
+    parts.speed.Add(device, done, seconds);
+  }
+  return absl::OkStatus();
+}
+
+JobBody MakeNodePruningBody(const ServerParts& parts, std::shared_ptr<const NodePruningPlan> plan,
+                            std::string model_sha256) {
+  return [&parts, plan = std::move(plan),
+          sha256 = std::move(model_sha256)](JobContext& context) -> absl::StatusOr<JobOutcome> {
+    NodePruningRun run(parts, *plan, context);
+    ASSIGN_OR_RETURN(const NodePruningResult result, run.Run());
+    return MakeOutcome(*plan, sha256, result, std::move(run.decisions()));
+  };
+}
+
+}  // namespace circuitd

@@ -1,0 +1,45 @@
+// The node-pruning job: from its spec to prompts, to decisions as events, to a result and artifacts.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "circuitd/v1/circuit.pb.h"
+#include "server/circuit/node_pruning.h"
+#include "server/jobs/job_manager.h"
+#include "server/model/model.h"
+#include "server/service/server_parts.h"
+
+namespace circuitd {
+
+// Checks what needs neither model nor files. INVALID_ARGUMENT names the field, from the spec on: "threshold".
+absl::Status ValidateNodePruning(const v1::NodePruningSpec& spec);
+
+// A job that is ready to run.
+struct NodePruningPlan {
+  std::shared_ptr<const Model> model;
+  PromptPairs pairs;
+  NodePruningOptions options;
+  std::string prompts_json;  // the PromptSource as the request gave it
+};
+
+// Loads the model, tokenizes the prompts. Takes seconds; errors name fields as ValidateNodePruning's do: unknown models
+// and datasets are NOT_FOUND.
+absl::StatusOr<std::shared_ptr<const NodePruningPlan>> PlanNodePruning(const ServerParts& parts,
+                                                                       const v1::NodePruningSpec& spec);
+
+// At a speed as the SpeedMeter measures it.
+v1::CostEstimate EstimateNodePruning(const NodePruningPlan& plan, double flops_per_second);
+
+// Runs a few of the plan's prompts, so that the SpeedMeter knows the device. On the device's worker.
+absl::Status MeasureSpeed(const ServerParts& parts, const NodePruningPlan& plan, const Checkpoint& checkpoint);
+
+// What the job runs on the device's worker: events are DecisionEvents, the progress JobProgress, the result
+// NodePruningResult, the artifacts those of server/circuit/export.h. `model_sha256` is what the report says of the
+// model.
+JobBody MakeNodePruningBody(const ServerParts& parts, std::shared_ptr<const NodePruningPlan> plan,
+                            std::string model_sha256);
+
+}  // namespace circuitd

@@ -1,0 +1,56 @@
+#include "server/service/server_service.h"
+
+#include "circuitd/v1/server.grpc.pb.h"
+#include "server/model/device.h"
+#include "server/service/reactors.h"
+#include "server/service/server_options.h"
+#include "server/service/server_parts.h"
+#include "server/service/version.h"
+#include "server/tasks/prompt_source.h"
+
+namespace circuitd {
+namespace {
+
+class ServerService final : public v1::ServerService::CallbackService {
+ public:
+  explicit ServerService(const ServerParts& parts) : parts_(parts) {}
+
+  grpc::ServerUnaryReactor* GetServerInfo(grpc::CallbackServerContext* context, const v1::GetServerInfoRequest*,
+                                          v1::GetServerInfoResponse* response) override {
+    return AnswerNow(context, [&] {
+      response->set_version(kVersion);
+      for (const DeviceDescription& device : DescribeDevices()) {
+        v1::Device* proto = response->add_devices();
+        proto->set_name(device.name);
+        proto->set_description(device.description);
+        proto->set_memory_bytes(device.memory_bytes);
+      }
+      const ServerOptions& options = parts_.options;
+      response->set_default_device(options.models.default_device);
+      v1::Limits& limits = *response->mutable_limits();
+      limits.set_memory_budget_bytes(options.memory_budget_bytes);
+      limits.set_max_message_bytes(options.max_message_bytes);
+      limits.set_max_dataset_bytes(options.max_dataset_bytes);
+      limits.set_max_stored_dataset_bytes(options.max_stored_dataset_bytes);
+      limits.set_max_prompts_per_request(options.max_prompts_per_request);
+      limits.set_max_reply_bytes(options.max_reply_bytes);
+      limits.set_max_queued_jobs(options.max_queued_jobs);
+      limits.set_max_queued_calls(options.max_queued_calls);
+      limits.set_max_num_samples(kMaxNumSamples);
+      limits.set_max_loaded_models(options.models.max_loaded_models);
+      limits.set_max_ended_jobs(options.max_ended_jobs);
+      return absl::OkStatus();
+    });
+  }
+
+ private:
+  const ServerParts& parts_;
+};
+
+}  // namespace
+
+std::unique_ptr<grpc::Service> MakeServerService(const ServerParts& parts) {
+  return std::make_unique<ServerService>(parts);
+}
+
+}  // namespace circuitd

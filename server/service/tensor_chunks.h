@@ -1,0 +1,28 @@
+// Tensors as a sequence of chunks, each made when it is to be written.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <utility>
+
+#include "circuitd/v1/tensor.pb.h"
+#include "server/model/host_tensor.h"
+
+namespace circuitd {
+
+// Not thread-safe.
+class TensorChunks {
+ public:
+  static constexpr size_t kMaxChunkBytes = size_t{1} << 20;
+
+  void Add(std::string name, HostTensor tensor) { tensors_.emplace_back(std::move(name), std::move(tensor)); }
+  // The next chunk; false after the last one. A tensor's memory goes with its last chunk.
+  bool Next(v1::TensorChunk& chunk);
+
+ private:
+  std::deque<std::pair<std::string, HostTensor>> tensors_;
+  size_t offset_ = 0;
+};
+
+}  // namespace circuitd

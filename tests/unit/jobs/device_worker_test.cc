@@ -1,0 +1,225 @@
+#include "server/jobs/device_worker.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <future>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "server/jobs/queue_full.h"
+
+namespace circuitd {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+absl::Status Nothing() { return absl::OkStatus(); }
+void Ignore(const absl::Status&) {}
+
+// Runs `body` on the worker and returns how the call ended.
+absl::Status RunAndWait(DeviceWorker& worker, std::function<absl::Status()> body, Checkpoint check = nullptr) {
+  std::promise<absl::Status> ended;
+  const absl::Status status = worker.Enqueue(
+      {std::move(check), std::move(body), [&ended](const absl::Status& status) { ended.set_value(status); }});
+  return status.ok() ? ended.get_future().get() : status;
+}
+
+// Keeps a worker busy until it goes.
+class Blocker {
+ public:
+  explicit Blocker(DeviceWorker& worker) {
+    EXPECT_TRUE(worker
+                    .Enqueue({nullptr,
+                              [this] {
+                                began_.set_value();
+                                release_.get_future().wait();
+                                return absl::OkStatus();
+                              },
+                              [this](const absl::Status&) { ended_.set_value(); }})
+                    .ok());
+    began_.get_future().wait();
+  }
+  ~Blocker() {
+    release_.set_value();
+    ended_.get_future().wait();
+  }
+
+ private:
+  std::promise<void> began_, release_, ended_;
+};
+
+TEST(DeviceWorkerTest, RunsCallsInOrderAndReportsTheirStatus) {
+  DeviceWorker worker("cpu", 8);
+  std::vector<int> order;
+  {
+    Blocker blocker(worker);
+    for (int i = 0; i < 3; ++i) {
+      ASSERT_TRUE(worker
+                      .Enqueue({nullptr,
+                                [&order, i] {
+                                  order.push_back(i);
+                                  return absl::OkStatus();
+                                },
+                                Ignore})
+                      .ok());
+    }
+  }
+  EXPECT_EQ(RunAndWait(worker, [] { return absl::NotFoundError("none"); }), absl::NotFoundError("none"));
+  EXPECT_THAT(order, ElementsAre(0, 1, 2));
+}
+
+TEST(DeviceWorkerTest, RefusesCallAtOnceWhenQueueIsFull) {
+  DeviceWorker worker("cpu", 2);
+  Blocker blocker(worker);
+  ASSERT_TRUE(worker.Enqueue({nullptr, Nothing, Ignore}).ok());
+  ASSERT_TRUE(worker.Enqueue({nullptr, Nothing, Ignore}).ok());
+  const absl::Status status = worker.Enqueue({nullptr, Nothing, [](const absl::Status&) { FAIL(); }});
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("max_queued_calls is 2"));
+  EXPECT_TRUE(IsQueueFull(status));
+  EXPECT_EQ(worker.queued_calls(), 2);
+}
+
+TEST(DeviceWorkerTest, CancelledCallsMakeRoomInAFullQueue) {
+  DeviceWorker worker("cpu", 1);
+  Blocker blocker(worker);
+  absl::Status gone;
+  ASSERT_TRUE(worker
+                  .Enqueue({[] { return absl::CancelledError("gone"); },
+                            [] {
+                              ADD_FAILURE();
+                              return absl::OkStatus();
+                            },
+                            [&gone](const absl::Status& status) { gone = status; }})
+                  .ok());
+  EXPECT_TRUE(worker.Enqueue({nullptr, Nothing, Ignore}).ok());
+  EXPECT_TRUE(absl::IsCancelled(gone));
+}
+
+TEST(DeviceWorkerTest, DropsCancelledCallWithoutRunningIt) {
+  DeviceWorker worker("cpu", 8);
+  bool ran = false;
+  const absl::Status status = RunAndWait(
+      worker,
+      [&ran] {
+        ran = true;
+        return absl::OkStatus();
+      },
+      [] { return absl::CancelledError("gone"); });
+  EXPECT_TRUE(absl::IsCancelled(status));
+  EXPECT_FALSE(ran);
+}
+
+TEST(DeviceWorkerTest, ExceptionsBecomeStatusesAndTheWorkerGoesOn) {
+  DeviceWorker worker("cpu", 8);
+  const absl::Status thrown = RunAndWait(worker, []() -> absl::Status { throw std::runtime_error("boom"); });
+  EXPECT_EQ(thrown.code(), absl::StatusCode::kInternal);
+  EXPECT_THAT(std::string(thrown.message()), HasSubstr("boom"));
+  EXPECT_EQ(RunAndWait(worker, []() -> absl::Status { throw 7; }).code(), absl::StatusCode::kInternal);
+  EXPECT_EQ(RunAndWait(worker, []() -> absl::Status { throw std::bad_alloc(); }).code(),
+            absl::StatusCode::kResourceExhausted);
+  EXPECT_TRUE(RunAndWait(worker, Nothing).ok());
+}
+
+TEST(DeviceWorkerTest, BackgroundLetsWaitingCallsInBetweenItsSteps) {
+  DeviceWorker worker("cpu", 8);
+  std::promise<void> background_began, call_queued, background_ended;
+  std::vector<std::string> order;
+  worker.SetBackground([&] {
+    order.push_back("step 1");
+    background_began.set_value();
+    call_queued.get_future().wait();
+    worker.RunWaitingCalls();
+    order.push_back("step 2");
+    background_ended.set_value();
+    return false;
+  });
+  worker.WakeBackground();
+  background_began.get_future().wait();
+  ASSERT_TRUE(worker
+                  .Enqueue({nullptr,
+                            [&] {
+                              order.push_back("call");
+                              return absl::OkStatus();
+                            },
+                            Ignore})
+                  .ok());
+  call_queued.set_value();
+  background_ended.get_future().wait();
+  EXPECT_THAT(order, ElementsAre("step 1", "call", "step 2"));
+}
+
+TEST(DeviceWorkerTest, CallsGoBeforeBackgroundWork) {
+  DeviceWorker worker("cpu", 8);
+  std::vector<std::string> order;
+  std::promise<void> background_ended;
+  worker.SetBackground([&] {
+    order.push_back("background");
+    background_ended.set_value();
+    return false;
+  });
+  {
+    Blocker blocker(worker);
+    worker.WakeBackground();
+    ASSERT_TRUE(worker
+                    .Enqueue({nullptr,
+                              [&] {
+                                order.push_back("call");
+                                return absl::OkStatus();
+                              },
+                              Ignore})
+                    .ok());
+  }
+  background_ended.get_future().wait();
+  EXPECT_THAT(order, ElementsAre("call", "background"));
+}
+
+TEST(DeviceWorkerTest, BackgroundRunsUntilItHasNothingToDo) {
+  DeviceWorker worker("cpu", 8);
+  int steps = 0;
+  std::promise<void> idle;
+  worker.SetBackground([&] {
+    if (++steps < 3) return true;
+    idle.set_value();
+    return false;
+  });
+  worker.WakeBackground();
+  idle.get_future().wait();
+  EXPECT_EQ(steps, 3);
+}
+
+TEST(DeviceWorkerTest, StopAnswersWaitingCallsAndRefusesNewOnes) {
+  DeviceWorker worker("cpu", 8);
+  std::promise<void> began, release;
+  absl::Status running = absl::UnknownError("not ended"), waiting = absl::UnknownError("not ended");
+  ASSERT_TRUE(worker
+                  .Enqueue({nullptr,
+                            [&] {
+                              began.set_value();
+                              release.get_future().wait();
+                              return absl::OkStatus();
+                            },
+                            [&](const absl::Status& status) { running = status; }})
+                  .ok());
+  began.get_future().wait();
+  ASSERT_TRUE(worker
+                  .Enqueue({nullptr,
+                            [] {
+                              ADD_FAILURE();
+                              return absl::OkStatus();
+                            },
+                            [&](const absl::Status& status) { waiting = status; }})
+                  .ok());
+  std::thread stopper([&] { worker.Stop(); });
+  while (worker.Enqueue({nullptr, Nothing, Ignore}).code() != absl::StatusCode::kUnavailable) std::this_thread::yield();
+  release.set_value();
+  stopper.join();
+  EXPECT_TRUE(running.ok());
+  EXPECT_EQ(waiting.code(), absl::StatusCode::kUnavailable);
+}
+
+}  // namespace
+}  // namespace circuitd

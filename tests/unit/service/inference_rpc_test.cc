@@ -1,0 +1,225 @@
+#include <gmock/gmock.h>
+
+#include <functional>
+
+#include "circuitd/v1/inference.grpc.pb.h"
+#include "tests/unit/service/rpc_test_util.h"
+
+namespace circuitd {
+namespace {
+
+using testing::HasSubstr;
+
+v1::Prompt Ids(const std::vector<uint32_t>& ids) {
+  v1::Prompt prompt;
+  prompt.mutable_tokens()->mutable_ids()->Add(ids.begin(), ids.end());
+  return prompt;
+}
+
+v1::Prompt Text(const std::string& text) {
+  v1::Prompt prompt;
+  prompt.set_text(text);
+  return prompt;
+}
+
+class InferenceRpcTest : public RpcTest {
+ protected:
+  grpc::Status Forward(const v1::ForwardRequest& request, std::vector<v1::ForwardResponse>* messages = nullptr) {
+    grpc::ClientContext context;
+    const auto reader = Stub<v1::InferenceService>()->Forward(&context, request);
+    for (v1::ForwardResponse message; reader->Read(&message);) {
+      if (messages != nullptr) messages->push_back(message);
+    }
+    return reader->Finish();
+  }
+
+  grpc::Status RunPatched(const v1::RunPatchedRequest& request, v1::RunPatchedSummary* summary = nullptr) {
+    grpc::ClientContext context;
+    const auto reader = Stub<v1::InferenceService>()->RunPatched(&context, request);
+    for (v1::RunPatchedResponse message; reader->Read(&message);) {
+      if (summary != nullptr && message.has_summary()) *summary = message.summary();
+    }
+    return reader->Finish();
+  }
+
+  static v1::ForwardRequest NanoForward() {
+    v1::ForwardRequest request;
+    request.set_model("nano");
+    *request.add_prompts() = Ids({2, 1, 0});
+    *request.add_prompts() = Ids({0});
+    return request;
+  }
+
+  static v1::RunPatchedRequest NanoPatch() {
+    v1::RunPatchedRequest request;
+    request.set_model("nano");
+    *request.add_prompts() = Ids({2, 1, 0});
+    v1::Intervention& intervention = *request.add_interventions();
+    intervention.set_hook("blocks.1.attn.hook_z");
+    intervention.set_ablation(v1::ABLATION_ZERO);
+    return request;
+  }
+};
+
+TEST_F(InferenceRpcTest, TokenizeTellsIdsAndBytes) {
+  v1::TokenizeRequest request;
+  request.set_model("seqcont");
+  *request.add_prompts() = Text("Van done in 1.");
+  *request.add_prompts() = Ids({5});
+  v1::TokenizeResponse response;
+  grpc::ClientContext context;
+  const grpc::Status status = Stub<v1::InferenceService>()->Tokenize(&context, request, &response);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  ASSERT_EQ(response.prompts_size(), 2);
+  std::string text;
+  for (const v1::Token& token : response.prompts(0).tokens()) text += token.text();
+  EXPECT_EQ(text, "Van done in 1.");
+  EXPECT_EQ(response.prompts(1).tokens(0).id(), 5u);
+}
+
+TEST_F(InferenceRpcTest, ForwardAnswersSummaryThenTensors) {
+  v1::ForwardRequest request = NanoForward();
+  request.mutable_logits()->set_top_k(2);
+  *request.mutable_logits()->add_chosen_tokens() = Ids({1});
+  request.mutable_logits()->set_full_logits(v1::LOGITS_POSITIONS_ALL);
+  std::vector<v1::ForwardResponse> messages;
+  const grpc::Status status = Forward(request, &messages);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  ASSERT_EQ(messages.size(), 3u);
+  const v1::ForwardSummary& summary = messages[0].summary();
+  ASSERT_EQ(summary.prompts_size(), 2);
+  EXPECT_EQ(summary.prompts(0).token_count(), 3u);
+  ASSERT_EQ(summary.prompts(0).top_size(), 2);
+  EXPECT_GE(summary.prompts(0).top(0).logit(), summary.prompts(0).top(1).logit());
+  EXPECT_LE(summary.prompts(0).top(0).log_prob(), 0);
+  EXPECT_EQ(summary.prompts(0).chosen(0).token().id(), 1u);
+  EXPECT_GT(summary.compute_seconds(), 0);
+  EXPECT_EQ(messages[1].chunk().name(), "logits/0");
+  EXPECT_THAT(messages[1].chunk().shape(), testing::ElementsAre(3, 3));
+  EXPECT_EQ(messages[1].chunk().data().size(), 3 * 3 * sizeof(float));
+  EXPECT_EQ(messages[2].chunk().name(), "logits/1");
+}
+
+TEST_F(InferenceRpcTest, LargeTensorsComeInChunks) {
+  v1::ForwardRequest request;
+  request.set_model("seqcont");
+  *request.add_prompts() = Ids(std::vector<uint32_t>(12, 7));
+  request.mutable_logits()->set_full_logits(v1::LOGITS_POSITIONS_ALL);
+  std::vector<v1::ForwardResponse> messages;
+  ASSERT_TRUE(Forward(request, &messages).ok());
+  uint64_t bytes = 0;
+  for (size_t i = 1; i < messages.size(); ++i) {
+    EXPECT_EQ(messages[i].chunk().offset(), bytes);
+    EXPECT_LE(messages[i].chunk().data().size(), size_t{1} << 20);
+    bytes += messages[i].chunk().data().size();
+  }
+  EXPECT_EQ(bytes, 12u * 50257 * sizeof(float));
+}
+
+TEST_F(InferenceRpcTest, BadForwardsAreNamed) {
+  const auto field = [this](const std::function<void(v1::ForwardRequest&)>& spoil) {
+    v1::ForwardRequest request = NanoForward();
+    spoil(request);
+    const grpc::Status status = Forward(request);
+    EXPECT_FALSE(status.ok());
+    return ViolatedField(status);
+  };
+  EXPECT_EQ(field([](auto& r) { r.clear_model(); }), "model");
+  EXPECT_EQ(field([](auto& r) { r.set_model("gpt5"); }), "model");
+  EXPECT_EQ(field([](auto& r) { r.clear_prompts(); }), "prompts");
+  EXPECT_EQ(field([](auto& r) { r.mutable_prompts(1)->Clear(); }), "prompts[1]");
+  EXPECT_THAT(field([](auto& r) { *r.mutable_prompts(1) = Ids({}); }), HasSubstr("prompts[1]"));
+  EXPECT_THAT(field([](auto& r) { *r.mutable_prompts(1) = Ids(std::vector<uint32_t>(12, 0)); }),
+              HasSubstr("prompts[1]"));
+  EXPECT_EQ(field([](auto& r) { *r.mutable_prompts(1) = Ids({0, 3}); }), "prompts[1].tokens.ids[1]");
+  EXPECT_EQ(field([](auto& r) { *r.mutable_prompts(1) = Ids({4'000'000'000u}); }), "prompts[1].tokens.ids[0]");
+  EXPECT_EQ(field([](auto& r) { *r.mutable_prompts(1) = Text("hi"); }), "prompts[1].text");
+  EXPECT_EQ(field([](auto& r) {
+              r.set_model("seqcont");
+              *r.mutable_prompts(1) = Text("a\xff");
+            }),
+            "prompts[1].text");
+  EXPECT_EQ(field([](auto& r) { r.mutable_logits()->set_top_k(4); }), "logits.top_k");
+  EXPECT_EQ(field([](auto& r) {
+              r.set_model("seqcont");
+              r.mutable_logits()->set_top_k(1001);
+            }),
+            "logits.top_k");
+  EXPECT_EQ(field([](auto& r) { *r.mutable_logits()->add_chosen_tokens() = Ids({1, 2}); }), "logits.chosen_tokens[0]");
+  EXPECT_EQ(field([](auto& r) { r.mutable_logits()->set_full_logits(static_cast<v1::LogitsPositions>(9)); }),
+            "logits.full_logits");
+}
+
+TEST_F(InferenceRpcTest, LimitsOfRequestAndReplyAreNamed) {
+  ServerOptions options = TestOptions();
+  options.max_prompts_per_request = 1;
+  options.max_reply_bytes = 8;
+  options.max_message_bytes = 100'000;
+  Start(options);
+  v1::ForwardRequest request = NanoForward();
+  EXPECT_THAT(Forward(request).error_message(), HasSubstr("2 prompts, max_prompts_per_request is 1"));
+  request.mutable_prompts()->RemoveLast();
+  EXPECT_TRUE(Forward(request).ok());
+  request.mutable_logits()->set_full_logits(v1::LOGITS_POSITIONS_LAST);
+  EXPECT_THAT(Forward(request).error_message(), HasSubstr("12 bytes, max_reply_bytes is 8"));
+  *request.add_prompts() = Text(std::string(200'000, 'x'));
+  EXPECT_EQ(Forward(request).error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+}
+
+TEST_F(InferenceRpcTest, TextForAModelWithoutTokenizerSaysWhatToDo) {
+  v1::ForwardRequest request = NanoForward();
+  *request.mutable_prompts(0) = Text("hi");
+  const grpc::Status status = Forward(request);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_THAT(status.error_message(), HasSubstr("send token ids"));
+}
+
+TEST_F(InferenceRpcTest, PatchedRunChangesTheMetric) {
+  v1::RunPatchedRequest request = NanoPatch();
+  request.set_metric(v1::METRIC_LOGIT_DIFF);
+  v1::Answer& answer = *request.add_answers();
+  *answer.add_correct() = Ids({0});
+  *answer.add_incorrect() = Ids({1});
+  v1::RunPatchedSummary summary;
+  const grpc::Status status = RunPatched(request, &summary);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(summary.prompts_size(), 1);
+  EXPECT_NE(summary.metric().patched(), summary.metric().unpatched());
+  EXPECT_EQ(summary.metric().patched_per_prompt_size(), 1);
+  request.clear_interventions();
+  ASSERT_TRUE(RunPatched(request, &summary).ok());
+  EXPECT_DOUBLE_EQ(summary.metric().patched(), summary.metric().unpatched());
+}
+
+TEST_F(InferenceRpcTest, BadPatchesAreNamed) {
+  const auto field = [this](const std::function<void(v1::RunPatchedRequest&)>& spoil) {
+    v1::RunPatchedRequest request = NanoPatch();
+    spoil(request);
+    const grpc::Status status = RunPatched(request);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT) << status.error_message();
+    return ViolatedField(status);
+  };
+  EXPECT_EQ(field([](auto& r) { r.mutable_interventions(0)->clear_hook(); }), "interventions[0].hook");
+  EXPECT_EQ(field([](auto& r) { r.mutable_interventions(0)->set_hook("blocks.3.attn.hook_z"); }),
+            "interventions[0].hook");
+  EXPECT_EQ(field([](auto& r) { r.mutable_interventions(0)->set_hook("nonsense"); }), "interventions[0].hook");
+  EXPECT_EQ(field([](auto& r) { r.mutable_interventions(0)->clear_ablation(); }), "interventions[0].ablation");
+  EXPECT_EQ(field([](auto& r) { r.mutable_interventions(0)->add_heads(4'000'000'000u); }), "interventions[0].heads[0]");
+  EXPECT_EQ(field([](auto& r) { r.mutable_interventions(0)->add_positions(3); }), "interventions[0].positions[0]");
+  EXPECT_EQ(field([](auto& r) { r.mutable_interventions(0)->set_ablation(v1::ABLATION_MEAN); }), "source_prompts");
+  EXPECT_EQ(field([](auto& r) { r.set_metric(static_cast<v1::Metric>(50)); }), "metric");
+  EXPECT_EQ(field([](auto& r) { *r.add_answers()->add_correct() = Ids({0, 1}); }), "answers[0].correct[0]");
+}
+
+TEST_F(InferenceRpcTest, PassedDeadlineEndsTheCall) {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() - std::chrono::seconds(1));
+  const auto reader = Stub<v1::InferenceService>()->Forward(&context, NanoForward());
+  v1::ForwardResponse message;
+  EXPECT_FALSE(reader->Read(&message));
+  EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+  EXPECT_TRUE(Forward(NanoForward()).ok());
+}
+
+}  // namespace
+}  // namespace circuitd
