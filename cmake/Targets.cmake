@@ -38,5 +38,6 @@ function(circuitd_test name)
     circuitd_use_torch(${name} TORCH_SOURCES ${arg_TORCH_SOURCES})
   endif()
   add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES LABELS ${arg_LABEL} TIMEOUT 600)
+  # Tests run side by side; OpenMP threads that spin would take each other's cores.
+  set_tests_properties(${name} PROPERTIES LABELS ${arg_LABEL} TIMEOUT 600 ENVIRONMENT OMP_WAIT_POLICY=PASSIVE)
 endfunction()

@@ -9,6 +9,7 @@
 #include <string>
 #include <thread>
 
+#include "server/model/compute_threads.h"
 #include "server/service/flags.h"
 #include "server/service/port_file.h"
 #include "server/service/server.h"
@@ -36,6 +37,7 @@ int Fail(const absl::Status& status) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  circuitd::SleepWhileIdle(argv);
   const sigset_t signals = BlockSignals();
   // What matters of gRPC's own messages is in our errors; who sets the variable sees them.
   setenv("GRPC_VERBOSITY", "NONE", 0);
