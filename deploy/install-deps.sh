@@ -1,0 +1,127 @@
+#!/usr/bin/env bash
+# Installs what circuitd needs on Debian 12. Safe to run again: what is there is left alone, without the network.
+set -euo pipefail
+
+usage() {
+  cat <<'USAGE'
+Usage: deploy/install-deps.sh [--gpu | --runtime]
+
+Debian packages come through apt-get (with sudo where you are not root); LibTorch and the google.rpc protos come from
+PyPI into $CIRCUITD_DEPS (default: ~/.cache/circuitd). Nothing else on the system changes.
+
+  --gpu      LibTorch with the CUDA libraries too (4.6 GB instead of 1.2 GB)
+  --runtime  only the Debian packages that the built programs need to run
+USAGE
+}
+
+mode=build
+case "${1-}" in
+  '') ;;
+  --gpu) mode=gpu ;;
+  --runtime) mode=runtime ;;
+  -h | --help) usage && exit 0 ;;
+  *) usage >&2 && exit 2 ;;
+esac
+if (($# > 1)); then
+  usage >&2
+  exit 2
+fi
+
+# Debian 12 fixes the versions of its packages; these are the ones that come from PyPI.
+readonly torch_version=2.11.0 cuda_runtime_version=13.0.96 cuda_cupti_version=13.0.85 googleapis_version=1.76.0
+
+readonly deps=${CIRCUITD_DEPS:-${HOME:?is not set, and neither is CIRCUITD_DEPS}/.cache/circuitd}
+readonly libtorch=$deps/libtorch-$torch_version
+readonly googleapis=$deps/googleapis
+
+if [[ $mode == runtime ]]; then
+  packages=(ca-certificates libabsl20220623 libgrpc++1.51 libpcre2-8-0 libprometheus-cpp-core1.0 libprometheus-cpp-pull1.0
+    libprotobuf32 libspdlog1.10 libssl3)
+else
+  # g++ compiles; clang checks the annotations of locks. prometheus-cpp's CMake package looks for civetweb, curl and
+  # zlib; their development packages are its dependencies.
+  packages=(ca-certificates ccache clang-14 cmake g++ libabsl-dev libcli11-dev libgmock-dev libgrpc++-dev libgtest-dev
+    libpcre2-dev libprotobuf-dev libspdlog-dev libssl-dev ninja-build nlohmann-json3-dev pkg-config
+    prometheus-cpp-dev protobuf-compiler protobuf-compiler-grpc python3 python3-pip)
+fi
+
+say() { printf 'install-deps: %s\n' "$*"; }
+
+installed() { # package
+  [[ $(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
+}
+
+install_packages() {
+  local missing=() package as_root=()
+  for package in "${packages[@]}"; do
+    installed "$package" || missing+=("$package")
+  done
+  ((${#missing[@]})) || return 0
+  if ! grep -qs '^VERSION_ID="12"' /etc/os-release || ! grep -qs '^ID=debian' /etc/os-release; then
+    say "this is not Debian 12; its packages may have other versions or names" >&2
+  fi
+  if ((EUID != 0)); then
+    command -v sudo >/dev/null || {
+      say "missing: ${missing[*]}; run this as root, or install sudo" >&2
+      exit 1
+    }
+    as_root=(sudo)
+  fi
+  say "Debian packages: ${missing[*]}"
+  "${as_root[@]}" apt-get update -q
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"
+}
+
+# Debian's Python comes first: what other Pythons have in the PATH may be too new or too old for the pinned wheels.
+python() {
+  if [[ -x /usr/bin/python3 ]]; then /usr/bin/python3 "$@"; else python3 "$@"; fi
+}
+
+# Installs into a temporary folder and renames it, so that an interrupted download never looks like a finished one.
+install_wheels() { # folder, pip's arguments
+  local folder=$1 partial old
+  shift
+  partial=$(mktemp -d -p "$deps" --suffix=.partial)
+  # shellcheck disable=SC2064  # the folder's name as it is now
+  trap "rm -rf -- '$partial'" EXIT
+  chmod 755 "$partial"
+  say "$folder from PyPI: $*"
+  python -m pip install --quiet --disable-pip-version-check --no-cache-dir --no-compile --only-binary=:all: \
+    --root-user-action=ignore --target "$partial" "$@"
+  if [[ -e $folder || -L $folder ]]; then
+    old=$(mktemp -d -p "$deps" --suffix=.partial)
+    mv -T -- "$folder" "$old/old"
+    mv -T -- "$partial" "$folder"
+    rm -rf -- "$old"
+  else
+    mv -T -- "$partial" "$folder"
+  fi
+  trap - EXIT
+}
+
+install_libtorch() {
+  if [[ $mode == gpu ]]; then
+    [[ -e $libtorch/torch/lib/libtorch_cpu.so && -d $libtorch/nvidia/cudnn ]] ||
+      install_wheels "$libtorch" "torch==$torch_version"
+  elif [[ ! -e $libtorch/torch/lib/libtorch_cpu.so ]]; then
+    # Of the CUDA libraries these two alone are needed to link, and to run on a CPU.
+    install_wheels "$libtorch" --no-deps "torch==$torch_version" "nvidia-cuda-runtime==$cuda_runtime_version" \
+      "nvidia-cuda-cupti==$cuda_cupti_version"
+  fi
+}
+
+install_googleapis() {
+  [[ -e $googleapis/google/rpc/error_details.proto ]] ||
+    install_wheels "$googleapis" --no-deps "googleapis-common-protos==$googleapis_version"
+}
+
+install_packages
+if [[ $mode != runtime ]]; then
+  mkdir -p -- "$deps"
+  exec 9>"$deps/.lock"
+  flock 9 # a second run beside this one waits, and finds everything there
+  rm -rf -- "$deps"/tmp.*.partial
+  install_libtorch
+  install_googleapis
+fi
+say "everything is there"
