@@ -300,7 +300,7 @@ absl::StatusOr<absl::Time> FromProto(const google::protobuf::Timestamp& time, ab
 absl::StatusOr<std::string> JobIdFromName(absl::string_view name) {
   absl::string_view id = name;
   if (!absl::ConsumePrefix(&id, "jobs/") || !IsJobId(id)) {
-    return InvalidField("name", absl::StrCat("\"", name, "\", must be jobs/{id}"));
+    return InvalidField("name", absl::StrCat("\"", name, "\", must be jobs/ and 12 of a-z and 2-7"));
   }
   return std::string(id);
 }

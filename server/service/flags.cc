@@ -1,10 +1,13 @@
 #include "server/service/flags.h"
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <limits>
 #include <string>
+#include <system_error>
 #include <vector>
 
+#include "server/model/model_name.h"
 #include "server/service/version.h"
 
 namespace circuitd {
@@ -29,9 +32,11 @@ ends the server at once.)";
 std::string AddFolder(const std::string& flag, std::map<std::string, std::string>& folders) {
   const size_t equals = flag.find('=');
   if (equals == std::string::npos || equals == 0 || equals + 1 == flag.size()) return flag + ": must be NAME=FOLDER";
-  if (!folders.emplace(flag.substr(0, equals), flag.substr(equals + 1)).second) {
-    return flag + ": that name is there twice";
-  }
+  const std::string name = flag.substr(0, equals), folder = flag.substr(equals + 1);
+  if (const absl::Status status = ValidateModelName(name); !status.ok()) return std::string(status.message());
+  std::error_code error;
+  if (!std::filesystem::is_directory(folder, error)) return folder + ": no such folder";
+  if (!folders.emplace(name, folder).second) return name + ": that name is there twice";
   return "";
 }
 

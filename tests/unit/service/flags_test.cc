@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <string>
 #include <vector>
 
 #include "server/service/server.h"
@@ -24,15 +26,18 @@ TEST(FlagsTest, DefaultsServeOnLoopback) {
 }
 
 TEST(FlagsTest, ReadsSizesNamesAndSwitches) {
-  const ParsedFlags parsed = Parse({"--memory-budget", "512MiB", "--max-dataset-bytes=2KB", "--model", "a=/x=y",
-                                    "--model", "b=/z", "--load", "a", "--load", "b", "--hugging-face-cache", "off",
+  const std::string folder = testing::TempDir() + "x=y";
+  std::filesystem::create_directory(folder);
+  const std::string model = "a=" + folder;
+  const ParsedFlags parsed = Parse({"--memory-budget", "512MiB", "--max-dataset-bytes=2KB", "--model", model.c_str(),
+                                    "--model", "b=/", "--load", "a", "--load", "b", "--hugging-face-cache", "off",
                                     "--drain-timeout", "1.5", "--metrics-address", "", "--log-format", "json"});
   ASSERT_EQ(parsed.exit_code, std::nullopt);
   const ServerOptions& options = parsed.options;
   EXPECT_EQ(options.memory_budget_bytes, int64_t{512} << 20);
   EXPECT_EQ(options.max_dataset_bytes, 2000);
-  EXPECT_EQ(options.models.locations.folders.at("a"), "/x=y");
-  EXPECT_EQ(options.models.locations.folders.at("b"), "/z");
+  EXPECT_EQ(options.models.locations.folders.at("a"), folder);
+  EXPECT_EQ(options.models.locations.folders.at("b"), "/");
   EXPECT_THAT(options.load, testing::ElementsAre("a", "b"));
   EXPECT_TRUE(options.models.locations.hugging_face_caches.empty());
   EXPECT_EQ(options.drain_timeout, absl::Milliseconds(1500));
@@ -55,7 +60,9 @@ TEST(FlagsTest, BadFlagsExitWithTwo) {
                                              {"--max-queued-jobs", "0"},
                                              {"--model", "nofolder"},
                                              {"--model", "=x"},
-                                             {"--model", "a=x", "--model", "a=y"},
+                                             {"--model", "a=/", "--model", "a=/"},
+                                             {"--model", "a=/nonexistent/folder"},
+                                             {"--model", "../a=/"},
                                              {"--model-repository", "/nonexistent/folder"},
                                              {"--hugging-face-cache", "maybe"},
                                              {"--log-level", "loud"},
