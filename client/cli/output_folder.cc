@@ -36,7 +36,7 @@ std::string FileNameFrom(absl::string_view text) {
     const bool plain = absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.';
     if (!plain) c = '_';
   }
-  if (name.empty() || name.front() == '.') name.insert(0, "_");
+  if (name.empty() || name.front() == '.') name.insert(0, 1, '_');
   return name;
 }
 

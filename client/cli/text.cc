@@ -90,7 +90,7 @@ std::string Truncate(absl::string_view text, size_t width) {
 
 std::string WithThousands(uint64_t value) {
   std::string digits = absl::StrCat(value);
-  for (size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, ",");
+  for (size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, 1, ',');
   return digits;
 }
 
