@@ -72,8 +72,10 @@ absl::StatusOr<ActivationMeans> CaptureMeans(const Gpt2& network, const std::vec
   for (const auto& prompt : prompts) max_pos = std::max(max_pos, prompt.size());
 
   ActivationSums total(layers, max_pos);
-  const auto batches =
-      SplitIntoMicroBatches(network.config(), prompts, memory_budget_bytes, c10::elementSize(network.dtype()));
+  MicroBatchLimits limits = LimitsFor(network.device(), network.dtype(), memory_budget_bytes);
+  // Adding a value up takes a masked copy of it and one in float64.
+  limits.extra_bytes_per_token = network.config().d_model * (limits.element_size + int64_t{sizeof(double)});
+  const auto batches = SplitIntoMicroBatches(network.config(), prompts, limits);
   RETURN_IF_ERROR(ForEachMicroBatch(batches, checkpoint, [&](MicroBatch batch) {
     return InTorch([&] {
       const PaddedPrompts padded =

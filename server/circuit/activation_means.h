@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/checkpoint.h"
 #include "server/circuit/position_means.h"
-#include "server/model/checkpoint.h"
 #include "server/model/gpt2.h"
 
 namespace circuitd {

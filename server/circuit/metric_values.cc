@@ -48,4 +48,12 @@ std::vector<double> MetricPerPrompt(Metric metric, const at::Tensor& logits, con
   return values;
 }
 
+MicroBatchLimits MetricLimits(const Gpt2& network, int64_t budget_bytes) {
+  // Two rows of logits on the host in float32, and at most seven temporaries in float64.
+  constexpr int64_t kBytesPerLogit = 2 * sizeof(float) + 7 * sizeof(double);
+  MicroBatchLimits limits = LimitsFor(network.device(), network.dtype(), budget_bytes);
+  limits.extra_bytes_per_prompt = kBytesPerLogit * network.config().d_vocab;
+  return limits;
+}
+
 }  // namespace circuitd

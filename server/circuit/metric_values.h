@@ -7,6 +7,8 @@
 
 #include "absl/types/span.h"
 #include "server/circuit/metric.h"
+#include "server/model/gpt2.h"
+#include "server/model/micro_batch.h"
 
 namespace circuitd {
 
@@ -14,5 +16,8 @@ namespace circuitd {
 // kKlDiv only). `answers` has one entry a prompt (none needed for kKlDiv).
 std::vector<double> MetricPerPrompt(Metric metric, const at::Tensor& logits, const at::Tensor& unpatched,
                                     absl::Span<const Answer> answers);
+
+// The limits of micro-batches whose metrics are computed: as LimitsFor, with room for MetricPerPrompt.
+MicroBatchLimits MetricLimits(const Gpt2& network, int64_t budget_bytes);
 
 }  // namespace circuitd

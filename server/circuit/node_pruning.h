@@ -12,8 +12,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/checkpoint.h"
 #include "server/circuit/node.h"
-#include "server/model/checkpoint.h"
 #include "server/model/model.h"
 #include "server/model/prompt_pair.h"
 
@@ -73,8 +73,6 @@ struct PruningCost {
   double flops_per_iteration = 0;  // upper bound of the floating-point operations
 };
 
-// `dtype` is the model's.
-PruningCost EstimatePruningCost(const ModelConfig& config, const PromptPairs& pairs, const NodePruningOptions& options,
-                                DType dtype);
+PruningCost EstimatePruningCost(const Model& model, const PromptPairs& pairs, const NodePruningOptions& options);
 
 }  // namespace circuitd

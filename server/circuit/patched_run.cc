@@ -1,6 +1,5 @@
 #include "server/circuit/patched_run.h"
 
-#include <iterator>
 #include <utility>
 
 #include "base/status.h"
@@ -24,71 +23,73 @@ CaptureLayers LayersOfMeans(const ModelConfig& config, const PatchedRunRequest& 
   return layers;
 }
 
-void Append(std::vector<double>& to, const std::vector<double>& from) { to.insert(to.end(), from.begin(), from.end()); }
+template <typename T>
+void Append(std::vector<T>& to, const std::vector<T>& from) {
+  to.insert(to.end(), from.begin(), from.end());
+}
 
 class PatchedRun {
  public:
-  PatchedRun(const Model& model, const PatchedRunRequest& request, const ActivationMeans& means, const TensorSink& sink)
-      : network_(model.network()), request_(request), means_(means), sink_(sink) {
+  PatchedRun(const Model& model, const PatchedRunRequest& request, const ActivationMeans& means)
+      : network_(model.network()), request_(request), means_(means) {
     if (request.metric) result_.metric.emplace();
   }
 
-  // Runs one micro-batch; without effect when it runs out of memory.
+  // Runs one micro-batch; without effect on the result when it fails.
   absl::Status Run(MicroBatch batch) {
-    const size_t size = batch.end - batch.begin;
-    const auto rows = absl::MakeConstSpan(request_.prompts).subspan(batch.begin, size);
-    at::Tensor residual, logits;
-    std::vector<PromptLogits> part;
-    std::vector<double> patched, unpatched;
-    RETURN_IF_ERROR(InTorch([&]() -> absl::Status {
-      const PaddedPrompts prompts = Pad(rows, network_.device());
-      SourceCapture sources(request_.interventions);
-      if (sources.WantsAny()) {
-        const auto source_rows = absl::MakeConstSpan(request_.source_prompts).subspan(batch.begin, size);
-        Residual(Pad(source_rows, network_.device()), &sources);
-      }
-      SlicePatch patch(request_.interventions, means_, sources, prompts);
-      residual = Residual(prompts, &patch);
-      logits = LastLogits(network_, residual, prompts);
-      ASSIGN_OR_RETURN(part, ReadLogits(logits, request_.logits, batch.begin));
-      if (request_.metric) {
-        const at::Tensor clean_logits = LastLogits(network_, Residual(prompts, nullptr), prompts);
-        const auto answers = request_.answers.empty()
-                                 ? absl::Span<const Answer>()
-                                 : absl::MakeConstSpan(request_.answers).subspan(batch.begin, size);
-        patched = MetricPerPrompt(*request_.metric, logits, clean_logits, answers);
-        unpatched = MetricPerPrompt(*request_.metric, clean_logits, clean_logits, answers);
-      }
-      return absl::OkStatus();
-    }));
-    result_.prompts.insert(result_.prompts.end(), std::make_move_iterator(part.begin()),
-                           std::make_move_iterator(part.end()));
+    const PaddedPrompts prompts = Pad(Rows(request_.prompts, batch), network_.device());
+    SourceCapture sources(request_.interventions);
+    if (sources.size() > 0) Residual(Pad(Rows(request_.source_prompts, batch), network_.device()), &sources);
+    SlicePatch patch(request_.interventions, means_, sources, prompts);
+    residual_ = Residual(prompts, &patch);
+    logits_ = LastLogits(network_, residual_, prompts);
+    ASSIGN_OR_RETURN(const std::vector<PromptLogits> part, ReadLogits(logits_, request_.logits, batch.begin));
     if (request_.metric) {
-      Append(result_.metric->patched, patched);
-      Append(result_.metric->unpatched, unpatched);
+      const at::Tensor unpatched = LastLogits(network_, Residual(prompts, nullptr), prompts);
+      RETURN_IF_ERROR(CheckFinite(unpatched, batch.begin));
+      const auto answers = request_.answers.empty() ? absl::Span<const Answer>() : Rows(request_.answers, batch);
+      const auto patched_values = MetricPerPrompt(*request_.metric, logits_, unpatched, answers);
+      const auto unpatched_values = MetricPerPrompt(*request_.metric, unpatched, unpatched, answers);
+      Append(result_.metric->patched, patched_values);
+      Append(result_.metric->unpatched, unpatched_values);
     }
-    // Some tensors may have gone out, so a failure here must not make the micro-batch run again in halves.
-    sink_status_ = InTorch([&] {
-      return SinkFullLogits(network_, residual, logits, rows, request_.logits.full_logits, batch.begin, sink_);
-    });
-    return sink_status_.ok() ? absl::OkStatus() : absl::AbortedError("sink");
+    Append(result_.prompts, part);
+    return absl::OkStatus();
   }
 
-  const absl::Status& sink_status() const { return sink_status_; }
+  // Gives `sink` the full logits of the micro-batch that was run last.
+  absl::Status Sink(MicroBatch batch, const TensorSink& sink) const {
+    return SinkFullLogits(network_, residual_, logits_, Rows(request_.prompts, batch), request_.logits.full_logits,
+                          batch.begin, sink);
+  }
+
   PatchedRunResult TakeResult() { return std::move(result_); }
 
  private:
-  at::Tensor Residual(const PaddedPrompts& prompts, Hooks* hooks) {
+  template <typename T>
+  static absl::Span<const T> Rows(const std::vector<T>& all, MicroBatch batch) {
+    return absl::MakeConstSpan(all).subspan(batch.begin, batch.end - batch.begin);
+  }
+
+  at::Tensor Residual(const PaddedPrompts& prompts, Hooks* hooks) const {
     return network_.RunLayers(network_.Embed(prompts.tokens, hooks), 0, network_.config().n_layers, hooks);
   }
 
   const Gpt2& network_;
   const PatchedRunRequest& request_;
   const ActivationMeans& means_;
-  const TensorSink& sink_;
-  absl::Status sink_status_;
+  at::Tensor residual_, logits_;  // of the last micro-batch
   PatchedRunResult result_;
 };
+
+// Room for the metric, if there is one, and for the activations that are kept of the source prompts.
+MicroBatchLimits Limits(const Gpt2& network, const PatchedRunRequest& request, int64_t budget_bytes) {
+  MicroBatchLimits limits =
+      request.metric ? MetricLimits(network, budget_bytes) : LimitsFor(network.device(), network.dtype(), budget_bytes);
+  limits.extra_bytes_per_token = static_cast<int64_t>(SourceCapture(request.interventions).size()) *
+                                 network.config().d_model * limits.element_size;
+  return limits;
+}
 
 }  // namespace
 
@@ -100,14 +101,12 @@ absl::StatusOr<PatchedRunResult> RunPatched(const Model& model, const PatchedRun
     ASSIGN_OR_RETURN(means, CaptureMeans(model.network(), request.source_prompts, layers, nullptr,
                                          options.memory_budget_bytes, options.checkpoint));
   }
-  PatchedRun run(model, request, means, sink);
-  // Captured sources double what a micro-batch holds.
-  const auto batches =
-      SplitIntoMicroBatches(model.config(), request.prompts, options.memory_budget_bytes / 2, DTypeSize(model.dtype()));
-  const absl::Status status =
-      ForEachMicroBatch(batches, options.checkpoint, [&](MicroBatch batch) { return run.Run(batch); });
-  RETURN_IF_ERROR(run.sink_status());
-  RETURN_IF_ERROR(status);
+  PatchedRun run(model, request, means);
+  const auto batches = SplitIntoMicroBatches(model.config(), request.prompts,
+                                             Limits(model.network(), request, options.memory_budget_bytes));
+  RETURN_IF_ERROR(ForEachMicroBatch(
+      batches, options.checkpoint, [&](MicroBatch batch) { return InTorch([&] { return run.Run(batch); }); },
+      [&](MicroBatch batch) { return InTorch([&] { return run.Sink(batch, sink); }); }));
   return run.TakeResult();
 }
 

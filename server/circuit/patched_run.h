@@ -14,6 +14,9 @@
 
 namespace circuitd {
 
+// Of one request.
+inline constexpr size_t kMaxInterventions = 1024;
+
 enum class Ablation { kZero, kMean, kResample };
 
 // Replaces one slice of attn.hook_z or hook_mlp_out.
@@ -46,9 +49,9 @@ struct PatchedRunResult {
 };
 
 // INVALID_ARGUMENT naming the field ("interventions[2].heads[0]: 12, model has 12 (0-11)"): a hook other than the two,
-// heads of an MLP, a head or position out of range or out of some prompt, two interventions on the same slice, too
-// few or unequally long source prompts, a mean at a position that no source prompt has, answers that are missing or
-// empty or outside the vocabulary.
+// heads of an MLP, a head or position that is out of range, out of some prompt, or there twice, more than
+// kMaxInterventions, two interventions on the same slice, too few or unequally long source prompts, a mean at a
+// position that no source prompt has, answers that are missing or empty or outside the vocabulary.
 absl::Status ValidatePatchedRun(const ModelConfig& config, const PatchedRunRequest& request);
 
 // A validated request's run; `sink` gets the patched run's full logits. Threads and errors as RunForward.

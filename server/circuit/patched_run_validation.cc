@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <set>
 #include <string>
 #include <utility>
@@ -43,6 +44,46 @@ absl::Status ValidateSources(const ModelConfig& config, const PatchedRunRequest&
   return absl::OkStatus();
 }
 
+absl::Status ValidateHeads(const ModelConfig& config, const std::vector<int>& heads) {
+  std::set<int> seen;
+  for (size_t k = 0; k < heads.size(); ++k) {
+    const std::string field = absl::StrCat("heads[", k, "]");
+    if (heads[k] < 0 || heads[k] >= config.n_heads) {
+      return InvalidField(field,
+                          absl::StrCat(heads[k], ", model has ", config.n_heads, " (0-", config.n_heads - 1, ")"));
+    }
+    if (!seen.insert(heads[k]).second) return InvalidField(field, absl::StrCat(heads[k], " is there twice"));
+  }
+  return absl::OkStatus();
+}
+
+// Each position has to be in the shortest prompt, and so is in all.
+absl::Status ValidatePositions(const PatchedRunRequest& request, const std::vector<int>& positions) {
+  const auto shortest =
+      std::min_element(request.prompts.begin(), request.prompts.end(),
+                       [](const std::vector<int>& a, const std::vector<int>& b) { return a.size() < b.size(); });
+  const int64_t length = shortest->size();
+  std::set<int> seen;
+  for (size_t k = 0; k < positions.size(); ++k) {
+    const std::string field = absl::StrCat("positions[", k, "]");
+    if (positions[k] < -length || positions[k] >= length) {
+      return InvalidField(field, absl::StrCat(positions[k], ", prompts[", shortest - request.prompts.begin(), "] has ",
+                                              length, " tokens (", -length, " to ", length - 1, ")"));
+    }
+    if (!seen.insert(positions[k]).second) return InvalidField(field, absl::StrCat(positions[k], " is there twice"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ValidateMean(const PatchedRunRequest& request, const std::vector<int>& positions) {
+  const int64_t longest = Longest(request.prompts), longest_source = Longest(request.source_prompts);
+  int64_t last = positions.empty() ? longest - 1 : 0;
+  for (const int position : positions) last = std::max<int64_t>(last, position < 0 ? longest + position : position);
+  if (last < longest_source) return absl::OkStatus();
+  return InvalidField("ablation", absl::StrCat("a mean at position ", last, ", the longest of source_prompts has ",
+                                               longest_source, " tokens"));
+}
+
 absl::Status ValidateIntervention(const ModelConfig& config, const PatchedRunRequest& request,
                                   const Intervention& intervention) {
   const HookPoint hook = intervention.hook;
@@ -58,64 +99,65 @@ absl::Status ValidateIntervention(const ModelConfig& config, const PatchedRunReq
   if (hook.kind == HookKind::kMlpOut && !intervention.heads.empty()) {
     return InvalidField("heads", "an MLP has no heads");
   }
-  for (size_t k = 0; k < intervention.heads.size(); ++k) {
-    const int head = intervention.heads[k];
-    if (head < 0 || head >= config.n_heads) {
-      return InvalidField(absl::StrCat("heads[", k, "]"),
-                          absl::StrCat(head, ", model has ", config.n_heads, " (0-", config.n_heads - 1, ")"));
-    }
-  }
-  const int64_t longest_source = Longest(request.source_prompts);
-  for (size_t i = 0; i < request.prompts.size(); ++i) {
-    const int64_t length = request.prompts[i].size();
-    int64_t last = intervention.positions.empty() ? length - 1 : 0;
-    for (size_t k = 0; k < intervention.positions.size(); ++k) {
-      const int64_t position = intervention.positions[k];
-      if (position < -length || position >= length) {
-        return InvalidField(
-            absl::StrCat("positions[", k, "]"),
-            absl::StrCat(position, ", prompts[", i, "] has ", length, " tokens (", -length, " to ", length - 1, ")"));
-      }
-      last = std::max(last, position < 0 ? length + position : position);
-    }
-    if (intervention.ablation == Ablation::kMean && last >= longest_source) {
-      return InvalidField("ablation", absl::StrCat("the mean at position ", last, " of prompts[", i,
-                                                   "]: the longest of source_prompts has ", longest_source, " tokens"));
-    }
-  }
-  return absl::OkStatus();
+  RETURN_IF_ERROR(ValidateHeads(config, intervention.heads));
+  RETURN_IF_ERROR(ValidatePositions(request, intervention.positions));
+  return intervention.ablation == Ablation::kMean ? ValidateMean(request, intervention.positions) : absl::OkStatus();
 }
+
+// The slices that interventions replace in prompts of one length, and which intervention each belongs to.
+class Slices {
+ public:
+  Slices(const ModelConfig& config, int length) : config_(config), length_(length) {}
+
+  // INVALID_ARGUMENT if one of its slices belongs to an intervention already, itself included.
+  absl::Status Add(size_t index, const Intervention& intervention) {
+    const bool is_z = intervention.hook.kind == HookKind::kZ;
+    std::vector<int>& owners = owners_[{intervention.hook.kind, intervention.hook.layer}];
+    owners.resize(static_cast<size_t>(is_z ? config_.n_heads : 1) * length_);
+    for (const int head : is_z ? OrAll(intervention.heads, config_.n_heads) : std::vector<int>{0}) {
+      for (int position : OrAll(intervention.positions, length_)) {
+        if (position < 0) position += length_;
+        int& owner = owners[static_cast<size_t>(head) * length_ + position];
+        if (owner != 0) {
+          return InvalidField(
+              absl::StrCat("interventions[", index, "]"),
+              absl::StrCat("the same slice as interventions[", owner - 1, "]: ", HookPointName(intervention.hook),
+                           is_z ? absl::StrCat(", head ", head) : "", ", position ", position));
+        }
+        owner = static_cast<int>(index) + 1;
+      }
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  static std::vector<int> OrAll(const std::vector<int>& values, int count) {
+    if (!values.empty()) return values;
+    std::vector<int> all(count);
+    std::iota(all.begin(), all.end(), 0);
+    return all;
+  }
+
+  const ModelConfig& config_;
+  const int length_;
+  std::map<std::pair<HookKind, int>, std::vector<int>> owners_;  // by hook point: [head][position], index + 1, or 0
+};
 
 // Two interventions must not meet on a slice, in a prompt of any of the lengths there are.
 absl::Status ValidateDisjoint(const ModelConfig& config, const PatchedRunRequest& request) {
   std::set<int> lengths;
   for (const auto& prompt : request.prompts) lengths.insert(static_cast<int>(prompt.size()));
+  const bool any_from_end =
+      std::any_of(request.interventions.begin(), request.interventions.end(), [](const Intervention& intervention) {
+        const auto& positions = intervention.positions;
+        return std::any_of(positions.begin(), positions.end(), [](int position) { return position < 0; });
+      });
+  // Where all positions count from the start, what is apart in the longest prompts is apart in the others.
+  if (!any_from_end) lengths = {*lengths.rbegin()};
   for (const int length : lengths) {
-    // By hook point: the intervention + 1 that has [head][position], 0 for none.
-    std::map<std::pair<HookKind, int>, std::vector<int>> owners;
+    Slices slices(config, length);
     for (size_t i = 0; i < request.interventions.size(); ++i) {
-      const Intervention& intervention = request.interventions[i];
-      const bool is_z = intervention.hook.kind == HookKind::kZ;
-      auto& owner = owners[{intervention.hook.kind, intervention.hook.layer}];
-      owner.resize(static_cast<size_t>(is_z ? config.n_heads : 1) * length);
-      const size_t heads =
-          is_z && intervention.heads.empty() ? config.n_heads : std::max<size_t>(1, intervention.heads.size());
-      const size_t positions = intervention.positions.empty() ? length : intervention.positions.size();
-      for (size_t h = 0; h < heads; ++h) {
-        const int head = intervention.heads.empty() ? static_cast<int>(h) : intervention.heads[h];
-        for (size_t p = 0; p < positions; ++p) {
-          int position = intervention.positions.empty() ? static_cast<int>(p) : intervention.positions[p];
-          if (position < 0) position += length;
-          int& slot = owner[static_cast<size_t>(head) * length + position];
-          if (slot != 0 && slot != static_cast<int>(i) + 1) {
-            return InvalidField(
-                absl::StrCat("interventions[", i, "]"),
-                absl::StrCat("the same slice as interventions[", slot - 1, "]: ", HookPointName(intervention.hook),
-                             is_z ? absl::StrCat(", head ", head) : "", ", position ", position));
-          }
-          slot = static_cast<int>(i) + 1;
-        }
-      }
+      RETURN_IF_ERROR(slices.Add(i, request.interventions[i]));
     }
   }
   return absl::OkStatus();
@@ -156,6 +198,10 @@ absl::Status ValidateAnswers(const ModelConfig& config, const PatchedRunRequest&
 absl::Status ValidatePatchedRun(const ModelConfig& config, const PatchedRunRequest& request) {
   RETURN_IF_ERROR(ValidatePrompts(config, "prompts", request.prompts));
   RETURN_IF_ERROR(ValidateSources(config, request));
+  if (request.interventions.size() > kMaxInterventions) {
+    return InvalidField("interventions",
+                        absl::StrCat(request.interventions.size(), ", must be at most ", kMaxInterventions));
+  }
   for (size_t i = 0; i < request.interventions.size(); ++i) {
     RETURN_IF_ERROR(WithFieldPrefix(absl::StrCat("interventions[", i, "]"),
                                     ValidateIntervention(config, request, request.interventions[i])));

@@ -68,8 +68,8 @@ absl::StatusOr<ActivationMeans> PlainNodeScorer::CorruptedMeans(const CaptureLay
 
 absl::StatusOr<double> PlainNodeScorer::LogitDiff(Hooks* ablation) {
   double sum = 0;
-  const auto batches = SplitIntoMicroBatches(network_.config(), clean_, options_.memory_budget_bytes,
-                                             c10::elementSize(network_.dtype()));
+  const auto batches =
+      SplitIntoMicroBatches(network_.config(), clean_, MetricLimits(network_, options_.memory_budget_bytes));
   RETURN_IF_ERROR(ForEachMicroBatch(batches, checkpoint_, [&](MicroBatch batch) {
     return InTorch([&] {
       const size_t size = batch.end - batch.begin;

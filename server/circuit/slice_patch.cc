@@ -39,13 +39,17 @@ bool SlicePatch::Wants(HookPoint point) const {
 }
 
 at::Tensor SlicePatch::PositionMask(const Intervention& intervention) const {
-  const at::Tensor lengths = prompts_.lengths.unsqueeze(1);                                    // [batch, 1]
-  const at::Tensor pos = at::arange(prompts_.tokens.size(1), lengths.options()).unsqueeze(0);  // [1, pos]
-  if (intervention.positions.empty()) return pos < lengths;
-  at::Tensor mask = at::zeros_like(prompts_.tokens, at::kBool);
-  for (int position : intervention.positions)
-    mask |= pos == (position < 0 ? lengths + position : lengths * 0 + position);
-  return mask;
+  // Made on the host in one go: an operation of the device for each position would be slower than the run.
+  const int64_t pos = prompts_.tokens.size(1);
+  at::Tensor mask = at::zeros(prompts_.tokens.sizes(), at::kBool);
+  const at::Tensor lengths = prompts_.lengths.cpu();
+  for (int64_t row = 0; row < mask.size(0); ++row) {
+    const int64_t length = lengths.data_ptr<int64_t>()[row];
+    bool* applies = mask.data_ptr<bool>() + row * pos;
+    if (intervention.positions.empty()) std::fill(applies, applies + length, true);
+    for (int position : intervention.positions) applies[position < 0 ? length + position : position] = true;
+  }
+  return mask.to(prompts_.tokens.device());
 }
 
 void SlicePatch::Visit(HookPoint point, at::Tensor& value) {
@@ -54,7 +58,7 @@ void SlicePatch::Visit(HookPoint point, at::Tensor& value) {
     at::Tensor mask = PositionMask(intervention).unsqueeze(-1);  // [batch, pos, 1]
     if (point.kind == HookKind::kZ) {
       at::Tensor heads = at::full({value.size(2)}, intervention.heads.empty(), at::kBool);
-      for (int head : intervention.heads) heads[head] = true;
+      for (int head : intervention.heads) heads.data_ptr<bool>()[head] = true;
       mask = mask.logical_and(heads.to(mask.device())).unsqueeze(-1);  // [batch, pos, n_heads, 1]
     }
     if (intervention.ablation == Ablation::kZero) {

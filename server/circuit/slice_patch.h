@@ -21,7 +21,8 @@ class SourceCapture : public Hooks {
   bool Wants(HookPoint point) const override;
   void Visit(HookPoint point, at::Tensor& value) override;
 
-  bool WantsAny() const { return !entries_.empty(); }
+  // Hook points that are kept.
+  size_t size() const { return entries_.size(); }
 
   // Undefined if it was not captured.
   at::Tensor Find(HookPoint point) const;

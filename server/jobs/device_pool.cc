@@ -1,5 +1,6 @@
 #include "server/jobs/device_pool.h"
 
+#include <algorithm>
 #include <vector>
 
 namespace circuitd {
@@ -33,6 +34,11 @@ int DevicePool::queued_calls() const {
   int count = 0;
   for (const auto& [device, worker] : workers_) count += worker->queued_calls();
   return count;
+}
+
+bool DevicePool::has_calls() const {
+  MutexLock lock(mutex_);
+  return std::any_of(workers_.begin(), workers_.end(), [](const auto& entry) { return entry.second->has_calls(); });
 }
 
 }  // namespace circuitd

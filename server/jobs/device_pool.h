@@ -25,6 +25,8 @@ class DevicePool {
   void Stop();
   // On all devices.
   int queued_calls() const;
+  // Whether a call runs or waits on some device.
+  bool has_calls() const;
 
  private:
   JobManager& jobs_;

@@ -56,8 +56,15 @@ void DeviceWorker::WakeBackground() {
 }
 
 void DeviceWorker::RunWaitingCalls() {
-  // Only as many as wait now: a caller that sends without pause must not hold up the job for ever.
-  for (int waiting = queued_calls(); waiting > 0 && RunOneCall(); --waiting) {
+  int waiting;
+  {
+    MutexLock lock(mutex_);
+    constexpr int kMostAtOnce = 2;
+    if (running_calls_ >= kMostAtOnce) return;
+    waiting = static_cast<int>(queue_.size());
+  }
+  // Only as many as wait now: callers that send without pause must not hold up the others for ever.
+  for (; waiting > 0 && RunOneCall(); --waiting) {
   }
 }
 
@@ -81,24 +88,39 @@ int DeviceWorker::queued_calls() const {
   return static_cast<int>(queue_.size());
 }
 
+bool DeviceWorker::has_calls() const {
+  MutexLock lock(mutex_);
+  return !queue_.empty() || running_calls_ > 0;
+}
+
 void DeviceWorker::Loop() {
   for (;;) {
-    std::function<bool()> background;
+    bool background_waits;
     {
       MutexLock lock(mutex_);
       while (queue_.empty() && !background_waits_ && !stopping_) wake_.Wait(mutex_);
       if (stopping_) return;
-      if (queue_.empty()) {
-        // Cleared before the step looks, so that a wake-up during the step is not lost.
-        background_waits_ = false;
-        background = background_;
-      }
+      background_waits = background_waits_;
     }
-    if (!background) {
+    if (!background_waits) {
       RunOneCall();
-    } else if (background()) {
-      WakeBackground();
+      continue;
     }
+    RunWaitingCalls();
+    std::function<bool()> background;
+    {
+      MutexLock lock(mutex_);
+      if (stopping_) return;
+      // Cleared before the step looks, so that a wake-up during the step is not lost.
+      background_waits_ = false;
+      background = background_;
+    }
+    bool more = true;
+    const absl::Status thrown = RunGuarded([&] {
+      more = background();
+      return absl::OkStatus();
+    });
+    if (more || !thrown.ok()) WakeBackground();
   }
 }
 
@@ -111,11 +133,14 @@ bool DeviceWorker::RunOneCall() {
     call = std::move(queue_.front());
     queue_.pop_front();
     if (call.check) check = call.check();
+    ++running_calls_;
   }
   if (check.ok()) check = RunGuarded([&] { return call.run(); });
   // The work's captures go before its caller hears of the end.
   call.run = nullptr;
   call.done(check);
+  MutexLock lock(mutex_);
+  --running_calls_;
   return true;
 }
 

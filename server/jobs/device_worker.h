@@ -1,7 +1,7 @@
 // One thread with a bounded queue of calls, and background work that lets the calls in between its steps.
 //
 // A device has one such worker, and everything that runs on the device runs there: interactive calls in the order in
-// which they came, a job when no call waits, and waiting calls between two forward passes of the running job.
+// which they came, then a job, and waiting calls between two forward passes of the running job or call.
 #pragma once
 
 #include <deque>
@@ -10,8 +10,8 @@
 #include <thread>
 
 #include "absl/status/status.h"
+#include "base/checkpoint.h"
 #include "base/mutex.h"
-#include "server/model/checkpoint.h"
 
 namespace circuitd {
 
@@ -40,19 +40,24 @@ class DeviceWorker {
   // max_queued_calls if none has. UNAVAILABLE after Stop. On an error `done` is not called.
   absl::Status Enqueue(Call call);
 
-  // What to do when no call waits: one step (a whole job); false when there is nothing to do. Set it once, before
-  // WakeBackground.
+  // What to do once the calls that wait have run: one step (a whole job); false when there is nothing to do. Calls that
+  // come meanwhile do not hold up the step's beginning. Set it once, before WakeBackground. A step that throws counts
+  // as done.
   void SetBackground(std::function<bool()> step);
   // Says that the background may have something to do.
   void WakeBackground();
 
-  // Runs the calls that wait now. Only for background work, on the worker's thread, between its steps.
+  // Runs the calls that wait now: for background work and calls, on the worker's thread, between two forward passes. A
+  // call that was let in by another one lets nobody in itself, so that at most two calls are under way at once, each
+  // within its own memory budget; calls that a job lets in do let others in.
   void RunWaitingCalls();
 
   // Finishes what runs, drops what waits, and ends the thread. Background work is to be cancelled by its owner before.
   void Stop();
 
   int queued_calls() const;
+  // Whether a call runs or waits.
+  bool has_calls() const;
 
  private:
   void Loop();
@@ -66,6 +71,7 @@ class DeviceWorker {
   std::deque<Call> queue_ GUARDED_BY(mutex_);
   std::function<bool()> background_ GUARDED_BY(mutex_);
   bool background_waits_ GUARDED_BY(mutex_) = false;
+  int running_calls_ GUARDED_BY(mutex_) = 0;  // 2: one has let another in
   bool stopping_ GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "base/status.h"
+#include "server/jobs/guarded_run.h"
 #include "server/jobs/job_id.h"
 #include "server/jobs/queue_full.h"
 #include "server/jobs/stop_request.h"
@@ -21,6 +22,7 @@ absl::Status ShuttingDown() { return absl::UnavailableError("the server is shutt
 JobManager::JobManager(Options options, std::unique_ptr<JobStore> store, Hooks hooks)
     : options_(options), hooks_(std::move(hooks)), store_(std::move(store)) {
   deadline_thread_ = std::thread([this] { KeepDeadlines(); });
+  wake_thread_ = std::thread([this] { KeepWatchersAwake(); });
 }
 
 JobManager::~JobManager() {
@@ -28,8 +30,10 @@ JobManager::~JobManager() {
     MutexLock lock(mutex_);
     closing_ = true;
     deadlines_changed_.SignalAll();
+    to_wake_changed_.SignalAll();
   }
   deadline_thread_.join();
+  wake_thread_.join();
 }
 
 absl::Status JobManager::CheckRoom() const {
@@ -91,7 +95,7 @@ absl::StatusOr<JobView> JobManager::Submit(JobRequest request) {
     }
     view = ViewLocked(record);
   }
-  Announce({}, record);
+  Announce(record);
   if (hooks_.queued) hooks_.queued(record.device);
   return view;
 }
@@ -129,7 +133,6 @@ std::vector<JobView> JobManager::List() const {
 
 absl::StatusOr<JobView> JobManager::Cancel(absl::string_view id) {
   JobRecord record;
-  Watchers watchers;
   JobBody body;
   {
     MutexLock lock(mutex_);
@@ -139,13 +142,15 @@ absl::StatusOr<JobView> JobManager::Cancel(absl::string_view id) {
           absl::StrCat("jobs/", id, ": has ended already (", JobStateName(record.state), ")"));
     }
     if (record.state == JobState::kRunning) {
-      running_.at(record.id)->Ask(absl::CancelledError("cancelled on request"));
+      const auto running = running_.find(record.id);
+      if (running == running_.end()) return absl::InternalError(absl::StrCat("jobs/", id, ": the store failed"));
+      running->second->Ask(absl::CancelledError("cancelled on request"));
       return ViewLocked(std::move(record));
     }
     body = std::move(bodies_[record.id]);
-    watchers = End(record, JobState::kCancelled, absl::CancelledError("cancelled on request"));
+    End(record, JobState::kCancelled, absl::CancelledError("cancelled on request"));
   }
-  Announce(watchers, record);
+  Announce(record);
   return JobView{std::move(record), 0};
 }
 
@@ -184,26 +189,31 @@ absl::StatusOr<std::unique_ptr<JobWatch>> JobManager::Watch(absl::string_view id
     return InvalidField("after_sequence",
                         absl::StrCat(after_sequence, ", the job's last event is ", record.last_sequence));
   }
+  if (watchers_.size() >= static_cast<size_t>(options_.max_watches)) {
+    return QueueFullError(absl::StrCat(watchers_.size(), " watches are open, max_watches is ", options_.max_watches));
+  }
   auto watcher = std::make_shared<Watcher>(std::move(on_change));
   watchers_.Add(id, watcher);
   return std::unique_ptr<JobWatch>(new JobWatch(*this, record.id, after_sequence, std::move(watcher)));
 }
 
 void JobManager::StopAccepting() {
-  std::vector<std::pair<JobRecord, Watchers>> ended;
+  std::vector<JobRecord> ended;
   std::map<std::string, JobBody> bodies;
   {
     MutexLock lock(mutex_);
     accepting_ = false;
     bodies.swap(bodies_);
     for (const auto& [id, body] : bodies) {
-      JobRecord record = *store_->Get(id);
-      Watchers watchers =
-          End(record, JobState::kCancelled, absl::CancelledError("the server was shut down before the job began"));
-      ended.emplace_back(std::move(record), std::move(watchers));
+      queue_.Remove(id);
+      absl::StatusOr<JobRecord> record = store_->Get(id);
+      // What the store has lost can't be told to anybody.
+      if (!record.ok()) continue;
+      End(*record, JobState::kCancelled, absl::CancelledError("the server was shut down before the job began"));
+      ended.push_back(*std::move(record));
     }
   }
-  for (const auto& [record, watchers] : ended) Announce(watchers, record);
+  for (const JobRecord& record : ended) Announce(record);
 }
 
 void JobManager::CancelRunning() {
@@ -227,12 +237,11 @@ int JobManager::queued_jobs() const {
   return static_cast<int>(queue_.size());
 }
 
-void JobManager::Announce(const Watchers& watchers, const JobRecord& record) const {
-  for (const auto& watcher : watchers) watcher->Wake();
+void JobManager::Announce(const JobRecord& record) const {
   if (hooks_.changed) hooks_.changed(record);
 }
 
-JobManager::Watchers JobManager::Enter(JobRecord& record, JobState state) {
+void JobManager::Enter(JobRecord& record, JobState state) {
   const absl::Time now = absl::Now();
   record.state = state;
   if (state == JobState::kRunning) record.started = now;
@@ -246,22 +255,21 @@ JobManager::Watchers JobManager::Enter(JobRecord& record, JobState state) {
       running->second->Ask(std::move(status));
     }
   }
-  return watchers_.Of(record.id);
+  Wake(record.id);
 }
 
-JobManager::Watchers JobManager::End(JobRecord& record, JobState state, absl::Status error) {
+void JobManager::End(JobRecord& record, JobState state, absl::Status error) {
   queue_.Remove(record.id);
   bodies_.erase(record.id);
   deadlines_.erase({record.deadline, record.id});
   record.error = std::move(error);
-  Watchers watchers = Enter(record, state);
+  Enter(record, state);
   ended_.push_back(record.id);
   while (ended_.size() > static_cast<size_t>(options_.max_ended_jobs)) {
     const std::string oldest = ended_.front();
     ended_.pop_front();
     Forget(oldest);
   }
-  return watchers;
 }
 
 void JobManager::Forget(const std::string& id) {
@@ -283,9 +291,7 @@ void JobManager::CloseWatch(const std::string& id, const Watcher* watcher) {
 
 void JobManager::KeepDeadlines() {
   for (;;) {
-    JobRecord record;
-    Watchers watchers;
-    JobBody body;
+    std::pair<absl::Time, std::string> passed;
     {
       MutexLock lock(mutex_);
       for (;;) {
@@ -300,13 +306,52 @@ void JobManager::KeepDeadlines() {
         const auto nap = absl::ToChronoNanoseconds(std::min(left, absl::Minutes(1)));
         deadlines_changed_.WaitUntil(mutex_, std::chrono::steady_clock::now() + nap);
       }
-      const auto [deadline, id] = *deadlines_.begin();
-      record = *store_->Get(id);
-      body = std::move(bodies_[id]);
-      watchers = End(record, JobState::kFailed, DeadlinePassed(deadline));
+      passed = std::move(deadlines_.extract(deadlines_.begin()).value());
     }
-    body = nullptr;
-    Announce(watchers, record);
+    // A job that can't be ended now ends when its turn comes: its run looks at the deadline too.
+    RunGuarded([&] { return EndAtDeadline(passed.first, passed.second); }).IgnoreError();
+  }
+}
+
+absl::Status JobManager::EndAtDeadline(absl::Time deadline, const std::string& id) {
+  JobRecord record;
+  JobBody body;
+  {
+    MutexLock lock(mutex_);
+    // Cancelled or begun meanwhile?
+    const auto place = bodies_.find(id);
+    if (place == bodies_.end()) return absl::OkStatus();
+    ASSIGN_OR_RETURN(record, store_->Get(id));
+    body = std::move(place->second);
+    End(record, JobState::kFailed, DeadlinePassed(deadline));
+  }
+  body = nullptr;
+  Announce(record);
+  return absl::OkStatus();
+}
+
+void JobManager::Wake(const std::string& id) {
+  if (!watchers_.IsWatched(id)) return;
+  to_wake_.insert(id);
+  to_wake_changed_.Signal();
+}
+
+void JobManager::KeepWatchersAwake() {
+  for (;;) {
+    std::vector<std::shared_ptr<Watcher>> watchers;
+    {
+      MutexLock lock(mutex_);
+      while (to_wake_.empty() && !closing_) to_wake_changed_.Wait(mutex_);
+      if (closing_) return;
+      watchers = watchers_.Of(*to_wake_.begin());
+      to_wake_.erase(to_wake_.begin());
+    }
+    for (const auto& watcher : watchers) {
+      RunGuarded([&] {
+        watcher->Wake();
+        return absl::OkStatus();
+      }).IgnoreError();
+    }
   }
 }
 

@@ -68,6 +68,7 @@ class JobManager {
   struct Options {
     int max_queued_jobs = 64;
     int max_ended_jobs = 256;
+    int max_watches = 4096;
   };
   // Called without locks, after the fact. May be empty.
   struct Hooks {
@@ -101,8 +102,8 @@ class JobManager {
   absl::StatusOr<std::pair<ArtifactInfo, std::shared_ptr<const std::string>>> GetArtifact(absl::string_view id,
                                                                                           absl::string_view name) const;
   // Watches from the event after `after_sequence` on, which is at most the job's last one (INVALID_ARGUMENT).
-  // `on_change` is called on any thread whenever the watch may have more; it must be quick. The manager outlives the
-  // watch.
+  // `on_change` is called on a thread of the manager's whenever the watch may have more; what is slow there holds up
+  // other watchers, and no job. RESOURCE_EXHAUSTED at max_watches. The manager outlives the watch.
   absl::StatusOr<std::unique_ptr<JobWatch>> Watch(absl::string_view id, uint64_t after_sequence,
                                                   std::function<void()> on_change);
 
@@ -121,28 +122,36 @@ class JobManager {
  private:
   friend class JobWatch;
   class RunningJob;
-  using Watchers = std::vector<std::shared_ptr<Watcher>>;
+  struct FinishedJob;
 
   // Call without the lock.
-  void Announce(const Watchers& watchers, const JobRecord& record) const;
+  void Announce(const JobRecord& record) const;
 
   absl::Status CheckRoomLocked() const REQUIRES(mutex_);
   absl::StatusOr<JobRecord> GetLocked(absl::string_view id) const REQUIRES(mutex_);
   JobView ViewLocked(JobRecord record) const REQUIRES(mutex_);
   absl::StatusOr<std::optional<JobView>> FindRequestLocked(const JobRequest& request) const REQUIRES(mutex_);
-  // Sets state, times and the event; returns whom to wake. A failure of the store is the job's.
-  Watchers Enter(JobRecord& record, JobState state) REQUIRES(mutex_);
-  Watchers End(JobRecord& record, JobState state, absl::Status error) REQUIRES(mutex_);
+  // Sets state, times and the event. A failure of the store is the job's.
+  void Enter(JobRecord& record, JobState state) REQUIRES(mutex_);
+  void End(JobRecord& record, JobState state, absl::Status error) REQUIRES(mutex_);
+  // The last step of RunNext; `record` is the job as it began, and as it ended afterwards.
+  absl::Status Finish(JobRecord& record, const StopRequest& stop, absl::StatusOr<FinishedJob> finished);
+  // Has the job's watchers woken.
+  void Wake(const std::string& id) REQUIRES(mutex_);
   // Hides a job, and deletes it as soon as nobody watches it.
   void Forget(const std::string& id) REQUIRES(mutex_);
   void CloseWatch(const std::string& id, const Watcher* watcher);
   // Ends queued jobs whose deadlines pass.
   void KeepDeadlines();
+  absl::Status EndAtDeadline(absl::Time deadline, const std::string& id);
+  // Wakes watchers.
+  void KeepWatchersAwake();
 
   const Options options_;
   const Hooks hooks_;
   mutable Mutex mutex_;
   CondVar deadlines_changed_;
+  CondVar to_wake_changed_;
   CondVar none_runs_;
   const std::unique_ptr<JobStore> store_ GUARDED_BY(mutex_);
   JobQueue queue_ GUARDED_BY(mutex_);
@@ -153,10 +162,12 @@ class JobManager {
   std::deque<std::string> ended_ GUARDED_BY(mutex_);                                        // oldest end first
   std::set<std::string> forgotten_ GUARDED_BY(mutex_);                                      // but still watched
   WatcherList watchers_ GUARDED_BY(mutex_);
+  std::set<std::string> to_wake_ GUARDED_BY(mutex_);  // jobs with news for their watchers
   uint64_t next_number_ GUARDED_BY(mutex_) = 1;
   bool accepting_ GUARDED_BY(mutex_) = true;
   bool closing_ GUARDED_BY(mutex_) = false;
   std::thread deadline_thread_;
+  std::thread wake_thread_;
 };
 
 // One watcher's place in a job's events. Used by one thread at a time.

@@ -3,6 +3,7 @@
 
 #include "absl/time/clock.h"
 #include "base/sha256.h"
+#include "base/status.h"
 #include "server/jobs/guarded_run.h"
 #include "server/jobs/job_manager.h"
 #include "server/jobs/stop_request.h"
@@ -26,23 +27,19 @@ class JobManager::RunningJob : public JobContext {
   }
 
   void Emit(std::string payload, std::string progress) override {
-    Watchers watchers;
-    {
-      MutexLock lock(manager_.mutex_);
-      absl::StatusOr<JobRecord> record = manager_.store_->Get(id_);
-      absl::Status status = record.status();
-      if (status.ok()) {
-        JobEvent event{record->last_sequence + 1, absl::Now(), std::nullopt, std::move(payload)};
-        record->last_sequence = event.sequence;
-        record->progress = std::move(progress);
-        status = manager_.store_->AppendEvent(id_, std::move(event));
-        if (status.ok()) status = manager_.store_->Put(*record);
-      }
-      // A job whose events are lost must not go on as if nothing were.
-      if (!status.ok()) stop_->Ask(std::move(status));
-      watchers = manager_.watchers_.Of(id_);
+    MutexLock lock(manager_.mutex_);
+    absl::StatusOr<JobRecord> record = manager_.store_->Get(id_);
+    absl::Status status = record.status();
+    if (status.ok()) {
+      JobEvent event{record->last_sequence + 1, absl::Now(), std::nullopt, std::move(payload)};
+      record->last_sequence = event.sequence;
+      record->progress = std::move(progress);
+      status = manager_.store_->AppendEvent(id_, std::move(event));
+      if (status.ok()) status = manager_.store_->Put(*record);
     }
-    for (const auto& watcher : watchers) watcher->Wake();
+    // A job whose events are lost must not go on as if nothing were.
+    if (!status.ok()) stop_->Ask(std::move(status));
+    manager_.Wake(id_);
   }
 
  private:
@@ -53,60 +50,76 @@ class JobManager::RunningJob : public JobContext {
   const std::function<void()>& let_others_in_;
 };
 
+// What a body has left, ready to be stored.
+struct JobManager::FinishedJob {
+  JobOutcome outcome;
+  std::vector<ArtifactInfo> infos;  // of the outcome's artifacts
+};
+
 bool JobManager::RunNext(const std::string& device, const std::function<void()>& let_others_in) {
   JobRecord record;
   JobBody body;
-  Watchers watchers;
   const auto stop = std::make_shared<StopRequest>();
   {
     MutexLock lock(mutex_);
     const std::optional<std::string> id = queue_.Pop(device);
     if (!id) return false;
-    record = *store_->Get(*id);
-    deadlines_.erase({record.deadline, *id});
     const auto place = bodies_.find(*id);
     body = std::move(place->second);
     bodies_.erase(place);
+    absl::StatusOr<JobRecord> stored = store_->Get(*id);
+    // What the store has lost can't be run, and nobody can ask for it; others may wait.
+    if (!stored.ok()) return true;
+    record = *std::move(stored);
+    deadlines_.erase({record.deadline, *id});
     running_[*id] = stop;
-    watchers = Enter(record, JobState::kRunning);
+    Enter(record, JobState::kRunning);
   }
-  Announce(watchers, record);
+  Announce(record);
 
   RunningJob context(*this, record.id, record.deadline, stop, let_others_in);
-  absl::StatusOr<JobOutcome> outcome = RunGuarded([&] { return body(context); });
+  absl::StatusOr<FinishedJob> finished = RunGuarded([&]() -> absl::StatusOr<FinishedJob> {
+    FinishedJob job;
+    ASSIGN_OR_RETURN(job.outcome, body(context));
+    for (const ArtifactFile& file : job.outcome.artifacts) {
+      job.infos.push_back({file.name, file.media_type, Sha256Hex(file.bytes), static_cast<int64_t>(file.bytes.size())});
+    }
+    return job;
+  });
   // What the job held (its model, its prompts) goes before anybody hears of its end.
   body = nullptr;
-  std::vector<ArtifactInfo> infos;
-  if (outcome.ok()) {
-    for (const ArtifactFile& file : outcome->artifacts) {
-      infos.push_back({file.name, file.media_type, Sha256Hex(file.bytes), static_cast<int64_t>(file.bytes.size())});
-    }
-  }
+  absl::Status ended = RunGuarded([&] { return Finish(record, *stop, std::move(finished)); });
+  if (!ended.ok()) ended = RunGuarded([&] { return Finish(record, *stop, ended); });
   {
     MutexLock lock(mutex_);
-    // A stop that came too late for the last checkpoint still holds: who asked was told so.
-    absl::Status error = stop->Reason();
-    if (error.ok()) error = outcome.status();
-    if (error.ok() && absl::Now() >= record.deadline) error = DeadlinePassed(record.deadline);
-    record = *store_->Get(record.id);  // with the events' progress
-    if (error.ok()) {
-      for (ArtifactFile& file : outcome->artifacts) {
-        if (error.ok()) error = store_->PutArtifact(record.id, std::move(file));
-      }
-    }
     running_.erase(record.id);
-    if (error.ok()) {
-      record.result = std::move(outcome->result);
-      record.artifacts = std::move(infos);
-      watchers = End(record, JobState::kSucceeded, absl::OkStatus());
-    } else {
-      const JobState state = absl::IsCancelled(error) ? JobState::kCancelled : JobState::kFailed;
-      watchers = End(record, state, std::move(error));
-    }
     none_runs_.SignalAll();
   }
-  Announce(watchers, record);
+  if (ended.ok()) Announce(record);
   return true;
+}
+
+absl::Status JobManager::Finish(JobRecord& record, const StopRequest& stop, absl::StatusOr<FinishedJob> finished) {
+  MutexLock lock(mutex_);
+  // A stop that came too late for the last checkpoint still holds: who asked was told so.
+  absl::Status error = stop.Reason();
+  if (error.ok()) error = finished.status();
+  if (error.ok() && absl::Now() >= record.deadline) error = DeadlinePassed(record.deadline);
+  ASSIGN_OR_RETURN(record, store_->Get(record.id));  // with the events' progress
+  if (error.ok()) {
+    for (ArtifactFile& file : finished->outcome.artifacts) {
+      if (error.ok()) error = store_->PutArtifact(record.id, std::move(file));
+    }
+  }
+  if (error.ok()) {
+    record.result = std::move(finished->outcome.result);
+    record.artifacts = std::move(finished->infos);
+    End(record, JobState::kSucceeded, absl::OkStatus());
+  } else {
+    const JobState state = absl::IsCancelled(error) ? JobState::kCancelled : JobState::kFailed;
+    End(record, state, std::move(error));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace circuitd

@@ -35,6 +35,7 @@ class WatcherList {
   // To be woken after the lock over this list is let go.
   std::vector<std::shared_ptr<Watcher>> Of(absl::string_view job) const;
   bool IsWatched(absl::string_view job) const;
+  size_t size() const { return watchers_.size(); }
 
  private:
   std::multimap<std::string, std::shared_ptr<Watcher>> watchers_;

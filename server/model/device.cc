@@ -1,6 +1,7 @@
 #include "server/model/device.h"
 
 #include <ATen/Context.h>
+#include <c10/core/CachingDeviceAllocator.h>
 #include <dlfcn.h>
 #include <link.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include "base/mutex.h"
 #include "base/status.h"
 #include "server/model/quote.h"
+#include "server/model/torch_border.h"
 
 namespace circuitd {
 namespace {
@@ -122,6 +124,15 @@ absl::Status PrepareDevice(DeviceId id) {
   if (count == 0) return NoCuda(id, "this machine has no CUDA device, or no driver for it");
   if (id.index >= count) return NoCuda(id, absl::StrCat("this machine has ", count, " (0-", count - 1, ")"));
   return absl::OkStatus();
+}
+
+void ReleaseCachedMemory(absl::string_view device) {
+  if (device == "cpu") return;
+  // Where it fails the memory is merely kept, as it is without this call.
+  InTorch([] {
+    at::getDeviceAllocator(at::kCUDA)->emptyCache();
+    return absl::OkStatus();
+  }).IgnoreError();
 }
 
 std::vector<DeviceDescription> DescribeDevices() {

@@ -29,6 +29,10 @@ std::string DeviceName(DeviceId id);
 // for CUDA. Thread-safe.
 absl::Status PrepareDevice(DeviceId id);
 
+// Gives memory that is free, but kept for the next tensor, back to the device ("cuda:0"); nothing to do for the CPU.
+// Thread-safe.
+void ReleaseCachedMemory(absl::string_view device);
+
 struct DeviceDescription {
   std::string name;         // "cpu", "cuda:0"
   std::string description;  // "NVIDIA A100-SXM4-80GB"

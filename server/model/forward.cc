@@ -1,7 +1,5 @@
 #include "server/model/forward.h"
 
-#include <iterator>
-
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "server/model/gpt2.h"
@@ -36,29 +34,27 @@ absl::StatusOr<std::vector<PromptLogits>> RunForward(const Model& model, const s
                                                      const TensorSink& sink) {
   const Gpt2& network = model.network();
   std::vector<PromptLogits> answers;
-  const auto batches =
-      SplitIntoMicroBatches(model.config(), prompts, options.memory_budget_bytes, DTypeSize(model.dtype()));
-  absl::Status sink_status;
-  const auto run = [&](MicroBatch batch) -> absl::Status {
-    const auto rows = absl::MakeConstSpan(prompts).subspan(batch.begin, batch.end - batch.begin);
-    std::vector<PromptLogits> part;
-    at::Tensor residual, last_logits;
-    RETURN_IF_ERROR(InTorch([&]() -> absl::Status {
-      const PaddedPrompts padded = Pad(rows, network.device());
+  const auto batches = SplitIntoMicroBatches(model.config(), prompts,
+                                             LimitsFor(network.device(), network.dtype(), options.memory_budget_bytes));
+  at::Tensor residual, last_logits;
+  const auto rows = [&](MicroBatch batch) {
+    return absl::MakeConstSpan(prompts).subspan(batch.begin, batch.end - batch.begin);
+  };
+  const auto run = [&](MicroBatch batch) {
+    return InTorch([&]() -> absl::Status {
+      const PaddedPrompts padded = Pad(rows(batch), network.device());
       residual = network.RunLayers(network.Embed(padded.tokens), 0, model.config().n_layers);
       last_logits = LastLogits(network, residual, padded);
-      ASSIGN_OR_RETURN(part, ReadLogits(last_logits, selection, batch.begin));
+      ASSIGN_OR_RETURN(const std::vector<PromptLogits> part, ReadLogits(last_logits, selection, batch.begin));
+      answers.insert(answers.end(), part.begin(), part.end());
       return absl::OkStatus();
-    }));
-    answers.insert(answers.end(), std::make_move_iterator(part.begin()), std::make_move_iterator(part.end()));
-    // Some tensors may have gone out, so a failure here must not make the micro-batch run again in halves.
-    sink_status = InTorch(
-        [&] { return SinkFullLogits(network, residual, last_logits, rows, selection.full_logits, batch.begin, sink); });
-    return sink_status.ok() ? absl::OkStatus() : absl::AbortedError("sink");
+    });
   };
-  const absl::Status status = ForEachMicroBatch(batches, options.checkpoint, run);
-  RETURN_IF_ERROR(sink_status);
-  RETURN_IF_ERROR(status);
+  RETURN_IF_ERROR(ForEachMicroBatch(batches, options.checkpoint, run, [&](MicroBatch batch) {
+    return InTorch([&] {
+      return SinkFullLogits(network, residual, last_logits, rows(batch), selection.full_logits, batch.begin, sink);
+    });
+  }));
   return answers;
 }
 

@@ -8,7 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "server/model/checkpoint.h"
+#include "base/checkpoint.h"
 #include "server/model/host_tensor.h"
 #include "server/model/model.h"
 

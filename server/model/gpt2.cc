@@ -25,11 +25,12 @@ at::Tensor LayerNorm(const at::Tensor& x, const at::Tensor& weight, const at::Te
                      HookPoint scale_point, HookPoint normalized_point, Hooks* hooks) {
   at::Tensor y;
   if (Wanted(hooks, scale_point)) {
-    // In steps, since the scale may be replaced. Variance is the biased one.
-    at::Tensor centred = x - x.mean(-1, /*keepdim=*/true);
-    at::Tensor scale = (centred.square().mean(-1, /*keepdim=*/true) + epsilon).sqrt();  // [..., 1]
+    // In steps, since the scale may be replaced, and in float32, as the fused kernel: squares overflow float16.
+    const at::Tensor wide = x.to(at::kFloat);
+    const at::Tensor centred = wide - wide.mean(-1, /*keepdim=*/true);
+    at::Tensor scale = (centred.square().mean(-1, /*keepdim=*/true) + epsilon).sqrt();  // [..., 1], biased variance
     At(hooks, scale_point, scale);
-    y = centred / scale * weight + bias;
+    y = (centred / scale * weight + bias).to(x.scalar_type());
   } else {
     y = at::layer_norm(x, {x.size(-1)}, weight, bias, epsilon);
   }

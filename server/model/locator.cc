@@ -163,8 +163,9 @@ bool IsModelFile(const std::string& name) {
          std::find(tokenizer_files.begin(), tokenizer_files.end(), name) != tokenizer_files.end();
 }
 
-// Whoever may write into a repository must not make the server read other files, or wait for a FIFO.
-absl::Status CheckFiles(const std::string& name, const Candidate& candidate) {
+// The candidate as a location. Whoever may write into a repository must not make the server read other files, or wait
+// for a FIFO.
+absl::StatusOr<ModelLocator::Location> CheckFiles(const std::string& name, const Candidate& candidate) {
   const auto refused = [&](const auto&... parts) {
     return ModelError(absl::StatusCode::kFailedPrecondition, name, absl::StrCat(parts...));
   };
@@ -174,6 +175,7 @@ absl::Status CheckFiles(const std::string& name, const Candidate& candidate) {
   const fs::path folder = fs::canonical(candidate.folder, error);
   if (error) return refused("can't be read: its folder: ", error.message());
   if (!IsInside(root, folder)) return refused("is a link that leads out of the folder it was found in");
+  ModelLocator::Location location{.name = name, .aliases = ModelAliases(name), .folder = candidate.folder.string()};
   fs::directory_iterator entry(folder, error);
   for (const fs::directory_iterator end; !error && entry != end; entry.increment(error)) {
     const std::string file = entry->path().filename().string();
@@ -186,13 +188,12 @@ absl::Status CheckFiles(const std::string& name, const Candidate& candidate) {
     }
     if (!fs::is_regular_file(target, file_error))
       return refused("is refused: ", QuoteName(file), " is not a regular file");
+    const auto stamp = StampFile(target.string(), file);
+    if (!stamp.ok()) return refused("can't be read: ", stamp.status().message());
+    location.files.emplace(file, *stamp);
   }
   if (error) return refused("can't be read: its folder: ", error.message());
-  return absl::OkStatus();
-}
-
-ModelLocator::Location MakeLocation(const std::string& name, const Candidate& candidate) {
-  return {.name = name, .aliases = ModelAliases(name), .folder = candidate.folder.string()};
+  return location;
 }
 
 std::string NamesThereAre(const std::vector<ModelLocator::Location>& locations) {
@@ -215,6 +216,7 @@ std::vector<std::string> ModelLocator::HuggingFaceCachesFromEnvironment() {
   };
   std::string cache = variable("HF_HUB_CACHE");
   if (cache.empty() && !variable("HF_HOME").empty()) cache = variable("HF_HOME") + "/hub";
+  if (cache.empty() && !variable("XDG_CACHE_HOME").empty()) cache = variable("XDG_CACHE_HOME") + "/huggingface/hub";
   if (cache.empty() && !variable("HOME").empty()) cache = variable("HOME") + "/.cache/huggingface/hub";
   std::error_code error;
   if (cache.empty() || !fs::is_directory(cache, error)) return {};
@@ -232,14 +234,13 @@ absl::StatusOr<ModelLocator::Location> ModelLocator::Find(absl::string_view name
     return FieldError(absl::StatusCode::kNotFound, "model",
                       absl::StrCat("no model ", QuoteName(name), "; ", NamesThereAre(List())));
   }
-  RETURN_IF_ERROR(CheckFiles(canonical, found->second));
-  return MakeLocation(canonical, found->second);
+  return CheckFiles(canonical, found->second);
 }
 
 std::vector<ModelLocator::Location> ModelLocator::List() const {
   std::vector<Location> locations;
   for (const auto& [name, candidate] : AllCandidates(options_)) {
-    if (CheckFiles(name, candidate).ok()) locations.push_back(MakeLocation(name, candidate));
+    if (auto location = CheckFiles(name, candidate); location.ok()) locations.push_back(*std::move(location));
   }
   return locations;
 }

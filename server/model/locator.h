@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "server/model/input_file.h"
 
 namespace circuitd {
 
@@ -22,13 +23,18 @@ class ModelLocator {
     // Hugging Face cache folders, that hold models--ORG--NAME/snapshots/….
     std::vector<std::string> hugging_face_caches = {};
   };
-  // The caches that HF_HUB_CACHE, HF_HOME or the default ~/.cache/huggingface/hub name, if they exist.
+  // The cache that HF_HUB_CACHE names, else "hub" in HF_HOME's folder, else huggingface/hub in XDG_CACHE_HOME or
+  // ~/.cache, if it exists. Source: https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables
   static std::vector<std::string> HuggingFaceCachesFromEnvironment();
 
   struct Location {
     std::string name;  // the canonical name: "gpt2" for all of its aliases
     std::vector<std::string> aliases;
     std::string folder;
+    // The files that loading may read, by name, as they were when the folder was looked at.
+    std::map<std::string, FileStamp> files = {};
+
+    friend bool operator==(const Location&, const Location&) = default;
   };
 
   explicit ModelLocator(Options options);

@@ -1,10 +1,11 @@
 #include "server/model/logit_readout.h"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status.h"
 
 namespace circuitd {
 namespace {
@@ -48,19 +49,32 @@ at::Tensor LastLogits(const Gpt2& network, const at::Tensor& residual, const Pad
   return network.Unembed(AtLastPosition(residual, prompts)).to(at::kCPU, at::kFloat).contiguous();
 }
 
+absl::Status CheckFinite(const at::Tensor& last_logits, size_t first_prompt) {
+  const at::Tensor finite = last_logits.isfinite().all(-1);  // [batch]
+  for (int64_t i = 0; i < finite.numel(); ++i) {
+    if (finite.data_ptr<bool>()[i]) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat("prompts[", first_prompt + i, "]: the model's logits are not finite"));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::vector<PromptLogits>> ReadLogits(const at::Tensor& last_logits, const LogitsSelection& selection,
                                                      size_t first_prompt) {
-  const at::Tensor log_normalizers = last_logits.logsumexp(-1);  // [batch]
+  RETURN_IF_ERROR(CheckFinite(last_logits, first_prompt));
   const int d_vocab = static_cast<int>(last_logits.size(1));
+  for (size_t k = 0; k < selection.chosen_tokens.size(); ++k) {
+    const int token = selection.chosen_tokens[k];
+    if (token < 0 || token >= d_vocab) {
+      return InvalidField(absl::StrCat("logits.chosen_tokens[", k, "]"),
+                          absl::StrCat(token, ", d_vocab is ", d_vocab, " (0-", d_vocab - 1, ")"));
+    }
+  }
+  const at::Tensor log_normalizers = last_logits.logsumexp(-1);  // [batch]
   std::vector<PromptLogits> result(last_logits.size(0));
   for (size_t i = 0; i < result.size(); ++i) {
     const float* logits = last_logits.data_ptr<float>() + i * d_vocab;
     const float log_normalizer = log_normalizers.data_ptr<float>()[i];
-    // One infinity or NaN makes this sum one too.
-    if (!std::isfinite(log_normalizer) || !std::isfinite(std::accumulate(logits, logits + d_vocab, 0.0))) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("prompts[", first_prompt + i, "]: the model's logits are not finite"));
-    }
     const auto entry = [&](int token) { return TokenLogit{token, logits[token], logits[token] - log_normalizer}; };
     for (int token : TopTokens(logits, d_vocab, selection.top_k)) result[i].top.push_back(entry(token));
     for (int token : selection.chosen_tokens) result[i].chosen.push_back(entry(token));
@@ -72,14 +86,22 @@ absl::Status SinkFullLogits(const Gpt2& network, const at::Tensor& residual, con
                             absl::Span<const std::vector<int>> prompts, LogitsPositions positions, size_t first_prompt,
                             const TensorSink& sink) {
   if (positions == LogitsPositions::kNone) return absl::OkStatus();
+  // All positions of a prompt of 1,024 tokens are 200 MB: too much for a device that is nearly full.
+  constexpr int64_t kPositionsAtOnce = 64;
   for (size_t i = 0; i < prompts.size(); ++i) {
-    const int64_t length = prompts[i].size();
-    const at::Tensor logits = positions == LogitsPositions::kLast
-                                  ? last_logits.narrow(0, i, 1)
-                                  : network.Unembed(residual[i].narrow(0, 0, length)).to(at::kCPU, at::kFloat);
-    if (absl::Status status = sink(absl::StrCat("logits/", first_prompt + i), ToHost(logits)); !status.ok()) {
-      return status;
+    HostTensor logits;
+    if (positions == LogitsPositions::kLast) {
+      logits = ToHost(last_logits.narrow(0, i, 1));
+    } else {
+      const int64_t length = prompts[i].size();
+      logits.shape = {length, network.config().d_vocab};
+      logits.data.reserve(length * network.config().d_vocab * sizeof(float));
+      for (int64_t begin = 0; begin < length; begin += kPositionsAtOnce) {
+        const int64_t rows = std::min(kPositionsAtOnce, length - begin);
+        logits.data += ToHost(network.Unembed(residual[i].narrow(0, begin, rows)).to(at::kCPU, at::kFloat)).data;
+      }
     }
+    RETURN_IF_ERROR(sink(absl::StrCat("logits/", first_prompt + i), std::move(logits)));
   }
   return absl::OkStatus();
 }

@@ -19,8 +19,11 @@ HostTensor ToHost(const at::Tensor& tensor);
 // Logits at the last position of each prompt, float32 on the host: residual [batch, pos, d_model] -> [batch, d_vocab].
 at::Tensor LastLogits(const Gpt2& network, const at::Tensor& residual, const PaddedPrompts& prompts);
 
-// last_logits [batch, d_vocab] float32 on the host -> one entry a prompt. FAILED_PRECONDITION if a logit is not finite;
-// `first_prompt` is what the message counts from.
+// FAILED_PRECONDITION, naming the prompt (the first row is `first_prompt`), if one of the logits is not finite.
+absl::Status CheckFinite(const at::Tensor& last_logits, size_t first_prompt);
+
+// last_logits [batch, d_vocab] float32 on the host -> one entry a prompt. Errors as CheckFinite; INVALID_ARGUMENT for a
+// chosen token outside the vocabulary.
 absl::StatusOr<std::vector<PromptLogits>> ReadLogits(const at::Tensor& last_logits, const LogitsSelection& selection,
                                                      size_t first_prompt);
 

@@ -2,27 +2,38 @@
 
 #include <algorithm>
 
-#include "server/model/torch_border.h"
+#include "base/status.h"
+#include "server/model/forward_flops.h"
 
 namespace circuitd {
 
-int64_t ActivationBytes(const ModelConfig& config, int64_t batch, int64_t pos, int64_t element_size) {
+MicroBatchLimits LimitsFor(at::Device device, at::ScalarType dtype, int64_t budget_bytes) {
+  constexpr double kCpuFlops = 25e9, kGpuFlops = 1e12;
+  MicroBatchLimits limits;
+  limits.budget_bytes = budget_bytes;
+  limits.max_flops = device.is_cpu() ? kCpuFlops : kGpuFlops;
+  limits.element_size = static_cast<int64_t>(c10::elementSize(dtype));
+  return limits;
+}
+
+int64_t ActivationBytes(const ModelConfig& config, int64_t batch, int64_t pos, const MicroBatchLimits& limits) {
   // Alive at once at most: residual, normalized, q, k, v, z, output and a temporary [pos, d_model]; scores, masked
   // scores and pattern [n_heads, pos, pos]; pre and post [pos, d_mlp]; logits and their logarithm in float32 [d_vocab].
-  const int64_t per_prompt =
+  const int64_t elements =
       pos * (8 * int64_t{config.d_model} + 2 * int64_t{config.d_mlp}) + 3 * int64_t{config.n_heads} * pos * pos;
-  return batch * (per_prompt * element_size + 2 * 4 * int64_t{config.d_vocab});
+  return batch * (elements * limits.element_size + pos * limits.extra_bytes_per_token +
+                  2 * 4 * int64_t{config.d_vocab} + limits.extra_bytes_per_prompt);
 }
 
 std::vector<MicroBatch> SplitIntoMicroBatches(const ModelConfig& config, absl::Span<const std::vector<int>> prompts,
-                                              int64_t budget_bytes, int64_t element_size) {
+                                              const MicroBatchLimits& limits) {
   std::vector<MicroBatch> batches;
   size_t longest = 0;
   for (size_t i = 0; i < prompts.size(); ++i) {
     longest = std::max(longest, prompts[i].size());
-    const bool fits = !batches.empty() &&
-                      ActivationBytes(config, i + 1 - batches.back().begin, longest, element_size) <= budget_bytes;
-    if (fits) {
+    const int64_t size = batches.empty() ? 0 : i + 1 - batches.back().begin;
+    if (size > 0 && ActivationBytes(config, size, longest, limits) <= limits.budget_bytes &&
+        ForwardFlops(config, size, longest) <= limits.max_flops) {
       batches.back().end = i + 1;
     } else {
       batches.push_back({i, i + 1});
@@ -33,20 +44,23 @@ std::vector<MicroBatch> SplitIntoMicroBatches(const ModelConfig& config, absl::S
 }
 
 absl::Status ForEachMicroBatch(const std::vector<MicroBatch>& batches, const Checkpoint& checkpoint,
-                               absl::FunctionRef<absl::Status(MicroBatch)> run) {
+                               absl::FunctionRef<absl::Status(MicroBatch)> run,
+                               const std::function<absl::Status(MicroBatch)>& deliver) {
   std::vector<MicroBatch> waiting(batches.rbegin(), batches.rend());
   while (!waiting.empty()) {
     const MicroBatch batch = waiting.back();
     waiting.pop_back();
-    if (checkpoint) {
-      if (absl::Status status = checkpoint(); !status.ok()) return status;
-    }
+    if (checkpoint) RETURN_IF_ERROR(checkpoint());
     const absl::Status status = run(batch);
-    if (status.ok()) continue;
-    if (!absl::IsResourceExhausted(status) || batch.end - batch.begin == 1) return status;
-    const size_t middle = (batch.begin + batch.end) / 2;
-    waiting.push_back({middle, batch.end});
-    waiting.push_back({batch.begin, middle});
+    if (status.ok()) {
+      if (deliver) RETURN_IF_ERROR(deliver(batch));
+    } else if (absl::IsResourceExhausted(status) && batch.end - batch.begin > 1) {
+      const size_t middle = (batch.begin + batch.end) / 2;
+      waiting.push_back({middle, batch.end});
+      waiting.push_back({batch.begin, middle});
+    } else {
+      return status;
+    }
   }
   return absl::OkStatus();
 }

@@ -4,12 +4,13 @@
 #include <ATen/ATen.h>
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/types/span.h"
-#include "server/model/checkpoint.h"
+#include "base/checkpoint.h"
 #include "server/model/config.h"
 
 namespace circuitd {
@@ -20,20 +21,34 @@ struct MicroBatch {
   size_t end = 0;
 };
 
-// Upper bound of the bytes that activations of a forward pass over [batch, pos] tokens take at once, the last
-// position's logits included, at `element_size` bytes an element.
-int64_t ActivationBytes(const ModelConfig& config, int64_t batch, int64_t pos, int64_t element_size);
+// What a micro-batch may take.
+struct MicroBatchLimits {
+  int64_t budget_bytes = 0;
+  // Operations of one forward pass, so that others get their turn soon enough.
+  double max_flops = 0;
+  int64_t element_size = 4;  // of activations
+  // What the caller holds beside a forward pass's own activations.
+  int64_t extra_bytes_per_token = 0;
+  int64_t extra_bytes_per_prompt = 0;
+};
 
-// Splits prompts of these lengths, in order, so that each micro-batch's ActivationBytes are within `budget_bytes`; one
-// that is over it alone is a micro-batch of its own. Never empty ones.
+// Of runs on `device`: on a CPU a forward pass is bounded to about a quarter of a second (on two cores of 50 GFLOP/s).
+MicroBatchLimits LimitsFor(at::Device device, at::ScalarType dtype, int64_t budget_bytes);
+
+// Upper bound of the bytes that a run over [batch, pos] tokens takes at once, the last position's logits included.
+int64_t ActivationBytes(const ModelConfig& config, int64_t batch, int64_t pos, const MicroBatchLimits& limits);
+
+// Splits prompts, in order, so that each micro-batch is within the limits; a prompt that is over them alone is a
+// micro-batch of its own. Never empty ones.
 std::vector<MicroBatch> SplitIntoMicroBatches(const ModelConfig& config, absl::Span<const std::vector<int>> prompts,
-                                              int64_t budget_bytes, int64_t element_size);
+                                              const MicroBatchLimits& limits);
 
 // Calls `run` for each micro-batch, in order, `checkpoint` (may be empty) before each. When `run` answers
-// RESOURCE_EXHAUSTED its prompts are tried again in halves, down to one; so a failed `run` must have no effect.
-// Stops at the first other error.
+// RESOURCE_EXHAUSTED its prompts are tried again in halves, down to one; so a failed `run` must have no effect. After
+// each success `deliver` (may be empty) is called, once for the same prompts. Stops at the first other error.
 absl::Status ForEachMicroBatch(const std::vector<MicroBatch>& batches, const Checkpoint& checkpoint,
-                               absl::FunctionRef<absl::Status(MicroBatch)> run);
+                               absl::FunctionRef<absl::Status(MicroBatch)> run,
+                               const std::function<absl::Status(MicroBatch)>& deliver = nullptr);
 
 // Prompts side by side, padded on the right with token 0. Attention is causal, so padding changes nothing before it.
 struct PaddedPrompts {

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "server/model/device.h"
 #include "server/model/fingerprint.h"
 #include "server/model/gpt2.h"
 
@@ -12,10 +13,12 @@ Model::Model(std::string name, ModelConfig config, std::unique_ptr<Tokenizer> to
     : name_(std::move(name)),
       config_(config),
       tokenizer_(std::move(tokenizer)),
+      cache_release_{std::move(device)},
       network_(std::move(network)),
       fingerprint_(std::move(fingerprint)),
-      device_(std::move(device)),
       dtype_(dtype) {}
+
+Model::CacheRelease::~CacheRelease() { ReleaseCachedMemory(device); }
 
 Model::~Model() = default;
 

@@ -28,7 +28,7 @@ class Model {
   const Tokenizer* tokenizer() const { return tokenizer_.get(); }
   const Gpt2& network() const { return *network_; }
   // "cpu", "cuda:0".
-  const std::string& device() const { return device_; }
+  const std::string& device() const { return cache_release_.device; }
   DType dtype() const { return dtype_; }
   int64_t parameter_count() const;
 
@@ -39,12 +39,19 @@ class Model {
   std::string Sha256IfKnown() const;
 
  private:
+  // Goes after the network: what that held is free by then.
+  struct CacheRelease {
+    const std::string device;
+    ~CacheRelease();
+  };
+
   const std::string name_;
   const ModelConfig config_;
   const std::unique_ptr<Tokenizer> tokenizer_;
+  const CacheRelease cache_release_;
   const std::unique_ptr<Gpt2> network_;
   const std::shared_ptr<Fingerprint> fingerprint_;
-  const std::string device_;
+
   const DType dtype_;
 };
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/status.h"
 #include "server/model/model_loader.h"
 #include "server/model/model_name.h"
@@ -65,8 +66,8 @@ absl::StatusOr<std::shared_ptr<const Model>> ModelRegistry::Load(absl::string_vi
     MutexLock lock(mutex_);
     for (;;) {
       if (const auto found = loaded_.find(canonical); found != loaded_.end()) {
-        RETURN_IF_ERROR(CheckLoaded(*found->second, options, device));
-        return found->second;
+        RETURN_IF_ERROR(CheckLoaded(*found->second.model, options, device));
+        return found->second.model;
       }
       const auto pending = pending_.find(canonical);
       if (pending == pending_.end()) break;
@@ -75,11 +76,11 @@ absl::StatusOr<std::shared_ptr<const Model>> ModelRegistry::Load(absl::string_vi
       // Who wanted another device or dtype may still succeed.
       if (!other->status.ok() && other->device == device && other->dtype == dtype) return other->status;
     }
-    if (loaded_.size() + pending_.size() >= static_cast<size_t>(options_.max_loaded_models)) {
-      return FieldError(absl::StatusCode::kResourceExhausted, "model",
-                        absl::StrCat(QuoteName(canonical), " does not fit: this server holds at most ",
-                                     options_.max_loaded_models, " models, and has them; unload one first"));
+    if (auto model = TakeUnloaded(location, device, dtype)) {
+      loaded_.emplace(canonical, Loaded{model, location});
+      return model;
     }
+    RETURN_IF_ERROR(CheckRoom(canonical));
     pending_.emplace(canonical, mine);
   }
 
@@ -89,15 +90,43 @@ absl::StatusOr<std::shared_ptr<const Model>> ModelRegistry::Load(absl::string_vi
   pending_.erase(canonical);
   mine->done = true;
   mine->status = model.status();
-  if (model.ok()) loaded_.emplace(canonical, *model);
+  if (model.ok()) loaded_.emplace(canonical, Loaded{*model, location});
   load_ended_.SignalAll();
   return model;
+}
+
+std::shared_ptr<const Model> ModelRegistry::TakeUnloaded(const ModelLocator::Location& location, DeviceId device,
+                                                         DType dtype) {
+  for (auto unloaded = unloaded_.begin(); unloaded != unloaded_.end(); ++unloaded) {
+    if (unloaded->location != location) continue;
+    std::shared_ptr<const Model> model = unloaded->model.lock();
+    if (!model || model->device() != DeviceName(device) || model->dtype() != dtype) continue;
+    unloaded_.erase(unloaded);
+    return model;
+  }
+  return nullptr;
+}
+
+absl::Status ModelRegistry::CheckRoom(absl::string_view name) {
+  std::erase_if(unloaded_, [](const Unloaded& unloaded) { return unloaded.model.expired(); });
+  const size_t most = static_cast<size_t>(options_.max_loaded_models);
+  if (loaded_.size() + pending_.size() + unloaded_.size() < most) return absl::OkStatus();
+  std::vector<std::string> holders;
+  for (const auto& [loaded, unused] : loaded_) holders.push_back(absl::StrCat(loaded, " (loaded)"));
+  for (const auto& [loading, unused] : pending_) holders.push_back(absl::StrCat(loading, " (loading)"));
+  for (const Unloaded& unloaded : unloaded_) {
+    holders.push_back(absl::StrCat(unloaded.location.name, " (unloaded, but in use by jobs or requests)"));
+  }
+  return FieldError(absl::StatusCode::kResourceExhausted, "model",
+                    absl::StrCat(QuoteName(name), " does not fit: this server holds at most ", most,
+                                 " models (max_loaded_models), and has ", absl::StrJoin(holders, ", "),
+                                 "; unload one, or let the jobs that use it end"));
 }
 
 std::shared_ptr<const Model> ModelRegistry::FindLoaded(absl::string_view name) const {
   MutexLock lock(mutex_);
   const auto found = loaded_.find(CanonicalModelName(name));
-  return found == loaded_.end() ? nullptr : found->second;
+  return found == loaded_.end() ? nullptr : found->second.model;
 }
 
 ModelListing ModelRegistry::Listing(const ModelLocator::Location& location) const {
@@ -119,8 +148,9 @@ std::vector<ModelListing> ModelRegistry::List() const {
   for (const ModelLocator::Location& location : locator_.List()) listings.emplace(location.name, Listing(location));
   {
     MutexLock lock(mutex_);
-    for (const auto& [name, model] : loaded_) {
-      listings.insert_or_assign(name, ModelListing{.name = name, .aliases = ModelAliases(name), .loaded = model});
+    for (const auto& [name, loaded] : loaded_) {
+      listings.insert_or_assign(name,
+                                ModelListing{.name = name, .aliases = ModelAliases(name), .loaded = loaded.model});
     }
   }
   std::vector<ModelListing> result;
@@ -136,7 +166,8 @@ absl::Status ModelRegistry::Unload(absl::string_view name) {
   if (found == loaded_.end()) {
     return FieldError(absl::StatusCode::kNotFound, "model", absl::StrCat(QuoteName(name), " is not loaded"));
   }
-  unloaded = std::move(found->second);
+  unloaded = std::move(found->second.model);
+  unloaded_.push_back({unloaded, std::move(found->second.location)});
   loaded_.erase(found);
   return absl::OkStatus();
 }

@@ -37,7 +37,7 @@ class ModelRegistry {
   struct Options {
     ModelLocator::Options locations;
     std::string default_device = "cpu";
-    int max_loaded_models = 8;
+    int max_loaded_models = 8;  // in memory, unloaded ones that somebody still uses included
   };
   // Makes a model of a folder; called without locks, by several threads at once; must not throw.
   using Loader = std::function<absl::StatusOr<std::shared_ptr<const Model>>(const ModelLocator::Location& location,
@@ -46,10 +46,11 @@ class ModelRegistry {
   explicit ModelRegistry(Options options);
   ModelRegistry(Options options, Loader loader);
 
-  // The loaded model, or loads it; callers who want the same model at once share one load. A failed load leaves
-  // nothing. INVALID_ARGUMENT for a name, device or dtype that is none; NOT_FOUND (the message lists the names there
-  // are), FAILED_PRECONDITION if it is loaded with other options or can't be served, RESOURCE_EXHAUSTED at
-  // max_loaded_models or out of memory.
+  // The loaded model, or loads it; callers who want the same model at once share one load. An unloaded one that
+  // somebody still uses is taken back if it is the same: its files unchanged, its device and dtype as asked for. A
+  // failed load leaves nothing. INVALID_ARGUMENT for a name, device or dtype that is none; NOT_FOUND (the message lists
+  // the names there are), FAILED_PRECONDITION if it is loaded with other options or can't be served,
+  // RESOURCE_EXHAUSTED, naming the models in memory, at max_loaded_models, or out of memory.
   absl::StatusOr<std::shared_ptr<const Model>> Load(absl::string_view name, const LoadOptions& options);
 
   // The model if it is loaded; null otherwise.
@@ -61,7 +62,7 @@ class ModelRegistry {
   // Everything there is, sorted by name.
   std::vector<ModelListing> List() const;
 
-  // Users keep the model until they let it go. NOT_FOUND if it is not loaded.
+  // Users keep the model, which counts as one in memory until all let it go. NOT_FOUND if it is not loaded.
   absl::Status Unload(absl::string_view name);
 
  private:
@@ -73,8 +74,23 @@ class ModelRegistry {
     absl::Status status;
   };
 
+  struct Loaded {
+    std::shared_ptr<const Model> model;
+    ModelLocator::Location location;
+  };
+
+  struct Unloaded {
+    std::weak_ptr<const Model> model;
+    ModelLocator::Location location;
+  };
+
   absl::StatusOr<DeviceId> WantedDevice(const LoadOptions& options) const;
   ModelListing Listing(const ModelLocator::Location& location) const;
+  // The unloaded model that is what a load would give, no longer counted as unloaded; null if there is none in memory.
+  std::shared_ptr<const Model> TakeUnloaded(const ModelLocator::Location& location, DeviceId device, DType dtype)
+      REQUIRES(mutex_);
+  // RESOURCE_EXHAUSTED unless one more model fits.
+  absl::Status CheckRoom(absl::string_view name) REQUIRES(mutex_);
 
   const Options options_;
   const ModelLocator locator_;
@@ -82,8 +98,10 @@ class ModelRegistry {
   mutable Mutex mutex_;
   CondVar load_ended_;
   // By canonical name.
-  std::map<std::string, std::shared_ptr<const Model>> loaded_ GUARDED_BY(mutex_);
+  std::map<std::string, Loaded> loaded_ GUARDED_BY(mutex_);
   std::map<std::string, std::shared_ptr<Pending>> pending_ GUARDED_BY(mutex_);
+  // Some may have gone from memory since the last load.
+  std::vector<Unloaded> unloaded_ GUARDED_BY(mutex_);
 };
 
 }  // namespace circuitd

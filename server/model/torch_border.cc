@@ -14,10 +14,11 @@ absl::Status StatusFromTorchError(const std::exception& error) {
     return absl::ResourceExhaustedError("out of memory");
   }
   if (const auto* torch_error = dynamic_cast<const c10::Error*>(&error)) {
-    // The CPU allocator throws a plain Error; only its text tells.
+    // The CPU's allocator and CUDA's libraries throw a plain Error; only its text tells.
     const std::string what = torch_error->what_without_backtrace();
-    if (absl::StrContains(what, "DefaultCPUAllocator") || absl::StrContains(what, "not enough memory")) {
-      return absl::ResourceExhaustedError("out of memory");
+    for (const char* sign : {"DefaultCPUAllocator", "not enough memory", "CUDA error: out of memory",
+                             "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED"}) {
+      if (absl::StrContains(what, sign)) return absl::ResourceExhaustedError("out of memory");
     }
     return absl::InternalError(absl::StrCat("LibTorch: ", what));
   }

@@ -170,9 +170,11 @@ absl::StatusOr<Gpt2Weights> LoadGpt2Weights(const WeightFiles& files, const Mode
     if (sources.tied_unembed) sources.tensors.push_back(*sources.tied_unembed);
     RETURN_IF_ERROR(CheckMemory(sources.tensors, dtype));
 
+    // On the host, whatever `device` is: reading and comparing run no kernel on a GPU.
+    const at::TensorOptions on_host = at::TensorOptions().dtype(dtype).device(at::kCPU);
     std::vector<Target> targets;
     for (const WeightSource& source : sources.tensors) {
-      targets.push_back({source, at::empty(source.entry->shape, at::TensorOptions().dtype(dtype))});
+      targets.push_back({source, at::empty(source.entry->shape, on_host)});
     }
     RETURN_IF_ERROR(ReadTargets(targets));
     if (sources.tied_unembed) {
@@ -187,7 +189,8 @@ absl::StatusOr<Gpt2Weights> LoadGpt2Weights(const WeightFiles& files, const Mode
     weights.blocks.resize(static_cast<size_t>(config.n_layers));
     const std::vector<at::Tensor*> slots = Slots(weights, config.tie_word_embeddings);
     for (size_t i = 0; i < slots.size(); ++i) {
-      // On a GPU the host's copy of each tensor goes as soon as it is there.
+      // All that is done with a GPU outside its worker: a contiguous copy without conversion, which is a transfer, not
+      // a kernel, and is over when to() returns. The host's copy of each tensor goes as soon as it is there.
       *slots[i] = std::exchange(targets[i].tensor, {}).to(device);
     }
     if (config.tie_word_embeddings) weights.unembed = weights.embed;

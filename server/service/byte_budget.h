@@ -32,6 +32,15 @@ class ByteBudget {
       return true;
     }
 
+    // Gives back what is over `bytes`.
+    void ShrinkTo(int64_t bytes) {
+      if (bytes >= bytes_) return;
+      budget_->Add(bytes - bytes_);
+      bytes_ = bytes;
+    }
+
+    int64_t limit() const { return budget_->limit(); }
+
    private:
     ByteBudget* budget_;
     int64_t bytes_ = 0;

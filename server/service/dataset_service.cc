@@ -26,16 +26,20 @@ constexpr size_t kMaxDataBytes = size_t{1} << 20;
 class UploadCall final : public grpc::ServerReadReactor<v1::UploadDatasetRequest> {
  public:
   UploadCall(grpc::CallbackServerContext* context, const ServerParts& parts, v1::UploadDatasetResponse* response)
-      : parts_(parts), control_(std::make_shared<CallControl>(context->deadline())), response_(response) {
-    StartRead(&message_);
+      : parts_(parts),
+        control_(std::make_shared<CallControl>(context->deadline())),
+        client_(parts.idle_streams, [context] { context->TryCancel(); }),
+        response_(response) {
+    Read();
   }
 
   void OnReadDone(bool ok) override {
+    client_.ClientDone();
     const absl::Status status = ok ? RunGuarded([this] { return Take(); }) : absl::OkStatus();
     if (!status.ok()) {
       End(status);
     } else if (ok) {
-      StartRead(&message_);
+      Read();
     } else {
       // A half-closed stream and a client that vanished end the reading alike, and OnCancel may come later. Only to a
       // client that is still there something can be sent.
@@ -52,6 +56,11 @@ class UploadCall final : public grpc::ServerReadReactor<v1::UploadDatasetRequest
   void OnDone() override { delete this; }
 
  private:
+  void Read() {
+    client_.WaitForClient();
+    StartRead(&message_);
+  }
+
   absl::Status Take() {
     switch (message_.payload_case()) {
       case v1::UploadDatasetRequest::kHeader: {
@@ -91,11 +100,13 @@ class UploadCall final : public grpc::ServerReadReactor<v1::UploadDatasetRequest
 
   void End(const absl::Status& status) {
     upload_.reset();
+    client_.WaitForClient();
     Finish(ToGrpcStatus(status));
   }
 
   const ServerParts& parts_;
   const std::shared_ptr<CallControl> control_;
+  IdleStreams::Call client_;
   v1::UploadDatasetResponse* const response_;
   v1::UploadDatasetRequest message_;
   std::unique_ptr<DatasetStore::Upload> upload_;

@@ -41,6 +41,7 @@ absl::StatusOr<std::shared_ptr<const StoredDataset>> DatasetStore::Upload::Finis
                       absl::StrCat(expected_sha256, ", the received bytes have ", sha256));
   }
   ASSIGN_OR_RETURN(const int64_t count, ValidateDataset(format_, bytes_));
+  bytes_.shrink_to_fit();  // chunk by chunk it may have got twice what the budget counts
   auto dataset = std::make_shared<const StoredDataset>(StoredDataset{sha256, format_, count, std::move(bytes_)});
   MutexLock lock(store_.mutex_);
   const auto [entry, inserted] =

@@ -26,7 +26,7 @@ Clients name models; where they lie is said here.
 constexpr char kFooter[] =
     R"(Sizes are bytes, or have a unit: 512MiB, 2GB. Ports may be 0: the kernel picks one.
 SIGTERM and SIGINT drain: no new jobs, running calls finish, a running job has --drain-timeout to end. A second signal
-ends the server at once.)";
+ends the server at once. Jobs and their files live in the server's memory until it ends: fetch them before.)";
 
 // "NAME=FOLDER" to the locator's map; the error as CLI11 wants it.
 std::string AddFolder(const std::string& flag, std::map<std::string, std::string>& folders) {
@@ -78,6 +78,7 @@ ParsedFlags ParseFlags(int argc, const char* const* argv) {
   std::vector<std::string> folders;
   std::string cache = "on";
   double drain_seconds = absl::ToDoubleSeconds(options.drain_timeout);
+  double idle_seconds = absl::ToDoubleSeconds(options.stream_idle_timeout);
   std::string log_format = "text";
 
   const std::string listening = "Listening";
@@ -149,6 +150,12 @@ ParsedFlags ParseFlags(int argc, const char* const* argv) {
       ->type_name("SECONDS")
       ->capture_default_str()
       ->group(running);
+  app.add_option("--stream-idle-timeout", idle_seconds,
+                 "Seconds after which a call ends whose client neither reads what is written nor sends what is due")
+      ->check(CLI::Range(0.001, 1e6).description(""))
+      ->type_name("SECONDS")
+      ->capture_default_str()
+      ->group(running);
   app.add_option("--log-level", options.log_level, "What is logged to stderr; debug has a line for each RPC")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}).description(""))
       ->type_name("debug|info|warning|error")
@@ -172,6 +179,7 @@ ParsedFlags ParseFlags(int argc, const char* const* argv) {
   }
   if (cache == "on") options.models.locations.hugging_face_caches = ModelLocator::HuggingFaceCachesFromEnvironment();
   options.drain_timeout = absl::Seconds(drain_seconds);
+  options.stream_idle_timeout = absl::Seconds(idle_seconds);
   options.log_format = log_format == "json" ? LogFormat::kJson : LogFormat::kText;
   return parsed;
 }

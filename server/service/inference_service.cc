@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "circuitd/v1/inference.grpc.pb.h"
+#include "server/jobs/device_pool.h"
 #include "server/jobs/queue_full.h"
 #include "server/service/byte_budget.h"
 #include "server/service/call_pipeline.h"
@@ -35,6 +36,8 @@ struct Reply {
   ByteBudget::Reservation reserved;
 
   Pull Next(Response& response) {
+    // What has been written needs no place any more.
+    reserved.ShrinkTo(chunks.held_bytes());
     if (!std::exchange(summary_sent, true)) {
       response.Swap(&summary);
       return Pull::kMessage;
@@ -68,23 +71,40 @@ absl::Status Reserve(const ServerParts& parts, const ModelConfig& config, const 
   return absl::OkStatus();
 }
 
-// Times the work on a device.
-class DeviceTimer {
+// A call's turn on its model's device: lets others in between two forward passes, and times the call's own work.
+class DeviceTurn {
  public:
-  DeviceTimer(const ServerParts& parts, const Model& model) : parts_(parts), model_(model) {}
+  DeviceTurn(const ServerParts& parts, const Model& model, const CallControl& control)
+      : parts_(parts), model_(model), control_(control) {}
 
-  // Seconds until now.
+  // For the run; this outlives it.
+  ForwardOptions Options() {
+    return {parts_.options.memory_budget_bytes, [this] {
+              Pause();
+              parts_.devices.Worker(model_.device()).RunWaitingCalls();
+              start_ = Clock::now();
+              return control_.Check();
+            }};
+  }
+
+  // Seconds of this call's own work, in which the device made `flops`.
   double Stop(double flops) {
-    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start_;
-    parts_.metrics.ForwardSeconds(seconds.count());
-    parts_.speed.Add(model_.device(), flops, seconds.count());
-    return seconds.count();
+    Pause();
+    parts_.metrics.ForwardSeconds(seconds_);
+    parts_.speed.Add(model_.device(), flops, seconds_);
+    return seconds_;
   }
 
  private:
+  using Clock = std::chrono::steady_clock;
+
+  void Pause() { seconds_ += std::chrono::duration<double>(Clock::now() - start_).count(); }
+
   const ServerParts& parts_;
   const Model& model_;
-  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  const CallControl& control_;
+  double seconds_ = 0;
+  Clock::time_point start_ = Clock::now();
 };
 
 double Mean(const std::vector<double>& values) {
@@ -106,15 +126,15 @@ class InferenceService final : public v1::InferenceService::CallbackService {
 
   grpc::ServerUnaryReactor* Tokenize(grpc::CallbackServerContext* context, const v1::TokenizeRequest* request,
                                      v1::TokenizeResponse* response) override {
-    auto* call = new UnaryCall(context);
+    auto* call = new UnaryCall(parts_, context);
+    if (!call->Admit(*request)) return call;
     RunWithModel(
         parts_, call->control(), request->model(),
-        [this, request, response](std::shared_ptr<const Model> model) -> absl::StatusOr<DeviceWork> {
-          ASSIGN_OR_RETURN(const auto prompts, TokenizePrompts(request->prompts(), "prompts", *model, MaxPrompts()));
-          for (const std::vector<int>& prompt : prompts) {
-            v1::TokenList* list = response->add_prompts();
-            for (const int token : prompt) *list->add_tokens() = circuitd::ToProto(token, *model);
-          }
+        [this, request, response,
+         control = call->control()](std::shared_ptr<const Model> model) -> absl::StatusOr<DeviceWork> {
+          RETURN_IF_ERROR(TokenizeInto(
+              request->prompts(), *model, parts_.options.max_prompts_per_request, parts_.options.max_message_bytes,
+              [&control] { return control->Check(); }, *response));
           return DeviceWork();
         },
         [call](const absl::Status& status) { call->End(status); });
@@ -125,18 +145,20 @@ class InferenceService final : public v1::InferenceService::CallbackService {
                                                          const v1::ForwardRequest* request) override {
     return Stream<v1::ForwardResponse>(
         context, *request,
-        [this](const v1::ForwardRequest& request, std::shared_ptr<const Model> model, const ForwardOptions& options,
+        [this](const v1::ForwardRequest& request, std::shared_ptr<const Model> model,
+               const std::shared_ptr<CallControl>& control,
                const std::shared_ptr<Reply<v1::ForwardResponse>>& reply) -> absl::StatusOr<DeviceWork> {
-          ASSIGN_OR_RETURN(auto prompts, TokenizePrompts(request.prompts(), "prompts", *model, MaxPrompts()));
+          const PromptLimits limits = LimitsOf(*model, control);
+          ASSIGN_OR_RETURN(auto prompts, TokenizePrompts(request.prompts(), "prompts", *model, limits));
           RETURN_IF_ERROR(ValidatePrompts(model->config(), "prompts", prompts));
-          ASSIGN_OR_RETURN(auto selection, ConvertSelection(request.logits(), *model));
+          ASSIGN_OR_RETURN(auto selection, ConvertSelection(request.logits(), *model, limits));
           RETURN_IF_ERROR(Reserve(parts_, model->config(), prompts, selection, *reply));
-          return DeviceWork([this, model, options, reply, prompts = std::move(prompts),
+          return DeviceWork([this, model, control, reply, prompts = std::move(prompts),
                              selection = std::move(selection)]() -> absl::Status {
-            DeviceTimer timer(parts_, *model);
-            ASSIGN_OR_RETURN(const auto logits, RunForward(*model, prompts, selection, options, SinkOf(*reply)));
+            DeviceTurn turn(parts_, *model, *control);
+            ASSIGN_OR_RETURN(const auto logits, RunForward(*model, prompts, selection, turn.Options(), SinkOf(*reply)));
             v1::ForwardSummary& summary = *reply->summary.mutable_summary();
-            summary.set_compute_seconds(timer.Stop(ForwardFlops(model->config(), prompts)));
+            summary.set_compute_seconds(turn.Stop(ForwardFlops(model->config(), prompts)));
             for (size_t i = 0; i < logits.size(); ++i) {
               *summary.add_prompts() = circuitd::ToProto(logits[i], prompts[i].size(), *model);
             }
@@ -149,17 +171,18 @@ class InferenceService final : public v1::InferenceService::CallbackService {
                                                                const v1::RunPatchedRequest* request) override {
     return Stream<v1::RunPatchedResponse>(
         context, *request,
-        [this](const v1::RunPatchedRequest& request, std::shared_ptr<const Model> model, const ForwardOptions& options,
+        [this](const v1::RunPatchedRequest& request, std::shared_ptr<const Model> model,
+               const std::shared_ptr<CallControl>& control,
                const std::shared_ptr<Reply<v1::RunPatchedResponse>>& reply) -> absl::StatusOr<DeviceWork> {
-          ASSIGN_OR_RETURN(auto run, ConvertPatchedRun(request, *model, MaxPrompts()));
+          ASSIGN_OR_RETURN(auto run, ConvertPatchedRun(request, *model, LimitsOf(*model, control)));
           RETURN_IF_ERROR(ValidatePatchedRun(model->config(), run));
           RETURN_IF_ERROR(Reserve(parts_, model->config(), run.prompts, run.logits, *reply));
-          return DeviceWork([this, model, options, reply, run = std::move(run)]() -> absl::Status {
-            DeviceTimer timer(parts_, *model);
-            ASSIGN_OR_RETURN(const auto result, circuitd::RunPatched(*model, run, options, SinkOf(*reply)));
+          return DeviceWork([this, model, control, reply, run = std::move(run)]() -> absl::Status {
+            DeviceTurn turn(parts_, *model, *control);
+            ASSIGN_OR_RETURN(const auto result, circuitd::RunPatched(*model, run, turn.Options(), SinkOf(*reply)));
             v1::RunPatchedSummary& summary = *reply->summary.mutable_summary();
             // How many runs it took is the algorithm's business: no measure of speed.
-            summary.set_compute_seconds(timer.Stop(0));
+            summary.set_compute_seconds(turn.Stop(0));
             for (size_t i = 0; i < result.prompts.size(); ++i) {
               *summary.add_prompts() = circuitd::ToProto(result.prompts[i], run.prompts[i].size(), *model);
             }
@@ -170,7 +193,9 @@ class InferenceService final : public v1::InferenceService::CallbackService {
   }
 
  private:
-  int MaxPrompts() const { return parts_.options.max_prompts_per_request; }
+  PromptLimits LimitsOf(const Model& model, const std::shared_ptr<CallControl>& control) const {
+    return RunLimits(model.config(), parts_.options.max_prompts_per_request, [control] { return control->Check(); });
+  }
 
   template <typename Response>
   static TensorSink SinkOf(Reply<Response>& reply) {
@@ -183,15 +208,13 @@ class InferenceService final : public v1::InferenceService::CallbackService {
   // The request lives as long as the call has not begun to answer.
   template <typename Response, typename Request, typename PrepareRun>
   StreamCall<Response>* Stream(grpc::CallbackServerContext* context, const Request& request, PrepareRun prepare) {
-    const auto call = StreamCall<Response>::Start(context);
+    const auto call = StreamCall<Response>::Start(parts_, context);
+    if (!call->Admit(request)) return call.get();
     const auto reply = std::make_shared<Reply<Response>>(&parts_.replies);
-    ForwardOptions options;
-    options.memory_budget_bytes = parts_.options.memory_budget_bytes;
-    options.checkpoint = [control = call->control()] { return control->Check(); };
     RunWithModel(
         parts_, call->control(), request.model(),
-        [&request, prepare, options, reply](std::shared_ptr<const Model> model) {
-          return prepare(request, std::move(model), options, reply);
+        [&request, prepare, control = call->control(), reply](std::shared_ptr<const Model> model) {
+          return prepare(request, std::move(model), control, reply);
         },
         [call, reply](const absl::Status& status) {
           if (!status.ok()) return call->Fail(status);

@@ -13,6 +13,8 @@ namespace circuitd {
 namespace {
 
 constexpr size_t kMaxRequestIdBytes = 128;
+// Many times what the fields' own bounds allow.
+constexpr size_t kMaxSpecBytes = 65'536;
 constexpr int kMaxLabels = 16;
 constexpr size_t kMaxLabelBytes = 63;
 constexpr int kMaxPriority = 100;
@@ -43,6 +45,9 @@ absl::Status ValidateSubmit(const v1::SubmitJobRequest& request, absl::Time now)
                         absl::StrCat(request.request_id().size(), " bytes, must be at most ", kMaxRequestIdBytes));
   }
   const v1::JobSpec& spec = request.spec();
+  if (spec.ByteSizeLong() > kMaxSpecBytes) {
+    return InvalidField("spec", absl::StrCat(spec.ByteSizeLong(), " bytes, must be at most ", kMaxSpecBytes));
+  }
   switch (spec.kind_case()) {
     case v1::JobSpec::kNodePruning:
       if (absl::Status status = ValidateNodePruning(spec.node_pruning()); !status.ok()) {

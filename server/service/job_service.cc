@@ -33,7 +33,8 @@ class JobService final : public v1::JobService::CallbackService {
 
   grpc::ServerUnaryReactor* SubmitJob(grpc::CallbackServerContext* context, const v1::SubmitJobRequest* request,
                                       v1::SubmitJobResponse* response) override {
-    auto* call = new UnaryCall(context);
+    auto* call = new UnaryCall(parts_, context);
+    if (!call->Admit(*request)) return call;
     StartSubmission(parts_, *context, call, *request, *response);
     return call;
   }
@@ -73,7 +74,7 @@ class JobService final : public v1::JobService::CallbackService {
 
   grpc::ServerWriteReactor<v1::WatchJobResponse>* WatchJob(grpc::CallbackServerContext* context,
                                                            const v1::WatchJobRequest* request) override {
-    const auto call = StreamCall<v1::WatchJobResponse>::Start(context);
+    const auto call = StreamCall<v1::WatchJobResponse>::Start(parts_, context);
     const absl::Status status = RunGuarded([&]() -> absl::Status {
       ASSIGN_OR_RETURN(const std::string id, JobIdFromName(request->name()));
       const auto wake = [call = std::weak_ptr(call)] {
@@ -107,7 +108,7 @@ class JobService final : public v1::JobService::CallbackService {
 
   grpc::ServerWriteReactor<v1::DownloadArtifactResponse>* DownloadArtifact(
       grpc::CallbackServerContext* context, const v1::DownloadArtifactRequest* request) override {
-    const auto call = StreamCall<v1::DownloadArtifactResponse>::Start(context);
+    const auto call = StreamCall<v1::DownloadArtifactResponse>::Start(parts_, context);
     const absl::Status status = RunGuarded([&]() -> absl::Status {
       ASSIGN_OR_RETURN(const std::string id, JobIdFromName(request->name()));
       ASSIGN_OR_RETURN(auto artifact, parts_.jobs.GetArtifact(id, request->artifact()));

@@ -29,8 +29,8 @@ absl::StatusOr<std::string> Owner(const grpc::CallbackServerContext& context) {
   const grpc::string_ref owner = entry->second;
   const bool printable = std::all_of(owner.begin(), owner.end(), [](char c) { return c >= 0x20 && c < 0x7F; });
   if (owner.size() > kMaxOwnerBytes || !printable) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("metadata ", kOwnerKey, ": must be at most ", kMaxOwnerBytes, " bytes of printable ASCII"));
+    return InvalidField(absl::StrCat("metadata ", kOwnerKey),
+                        absl::StrCat("must be at most ", kMaxOwnerBytes, " bytes of printable ASCII"));
   }
   return std::string(owner.data(), owner.size());
 }
@@ -40,7 +40,10 @@ class Submission : public std::enable_shared_from_this<Submission> {
  public:
   Submission(const ServerParts& parts, UnaryCall* call, const v1::SubmitJobRequest& request,
              v1::SubmitJobResponse& response)
-      : parts_(parts), call_(call), request_(request), response_(response) {}
+      : parts_(parts), call_(call), request_(request), response_(response) {
+    // What this server doesn't know, however large, has no place in the job.
+    request_.DiscardUnknownFields();
+  }
 
   void Start(const grpc::CallbackServerContext& context) {
     absl::StatusOr<bool> answered = RunGuarded([&] { return Check(context); });
@@ -87,8 +90,7 @@ class Submission : public std::enable_shared_from_this<Submission> {
     if (spec.has_deadline()) {
       ASSIGN_OR_RETURN(job_.deadline, FromProto(spec.deadline(), "spec.deadline"));
     }
-    ASSIGN_OR_RETURN(std::string sha256, plan_->model->Sha256());
-    job_.body = MakeNodePruningBody(parts_, plan_, std::move(sha256));
+    job_.body = MakeNodePruningBody(parts_, plan_);
     ASSIGN_OR_RETURN(const JobView job, parts_.jobs.Submit(std::move(job_)));
     *response_.mutable_job() = ToProto(job);
     call_->End(absl::OkStatus());
@@ -107,15 +109,14 @@ class Submission : public std::enable_shared_from_this<Submission> {
     RunOn(
         parts_.devices.Worker(plan_->model->device()), call_->control(),
         [self = shared_from_this()] {
-          return MeasureSpeed(self->parts_, *self->plan_,
-                              [control = self->call_->control()] { return control->Check(); });
+          return MeasureSpeed(self->parts_, *self->plan_, [&call = *self->call_] { return call.control()->Check(); });
         },
         answer);
   }
 
   const ServerParts& parts_;
   UnaryCall* const call_;
-  const v1::SubmitJobRequest& request_;
+  v1::SubmitJobRequest request_;
   v1::SubmitJobResponse& response_;
   JobRequest job_;
   std::shared_ptr<const NodePruningPlan> plan_;

@@ -26,7 +26,7 @@ class ModelService final : public v1::ModelService::CallbackService {
 
   grpc::ServerUnaryReactor* ListModels(grpc::CallbackServerContext* context, const v1::ListModelsRequest* request,
                                        v1::ListModelsResponse* response) override {
-    return Later(context, parts_.preparing, [this, request, response]() -> absl::Status {
+    return Later(context, *request, parts_.preparing, [this, request, response]() -> absl::Status {
       ASSIGN_OR_RETURN(const PageRequest page, ParsePage(kList, request->page_size(), request->page_token()));
       auto [models, next] = TakePage(kList, parts_.models.List(), page, [](const ModelListing& m) { return m.name; });
       for (const ModelListing& model : models) *response->add_models() = ToProto(model);
@@ -37,12 +37,13 @@ class ModelService final : public v1::ModelService::CallbackService {
 
   grpc::ServerUnaryReactor* GetModel(grpc::CallbackServerContext* context, const v1::GetModelRequest* request,
                                      v1::GetModelResponse* response) override {
-    return Later(context, parts_.preparing, [this, request, response] { return Get(request->name(), response); });
+    return Later(context, *request, parts_.preparing,
+                 [this, request, response] { return Get(request->name(), response); });
   }
 
   grpc::ServerUnaryReactor* LoadModel(grpc::CallbackServerContext* context, const v1::LoadModelRequest* request,
                                       v1::LoadModelResponse* response) override {
-    return Later(context, parts_.loading, [this, request, response]() -> absl::Status {
+    return Later(context, *request, parts_.loading, [this, request, response]() -> absl::Status {
       LoadOptions options;
       options.device = request->device();
       ASSIGN_OR_RETURN(options.dtype, FromProto(request->data_type(), "data_type"));
@@ -54,16 +55,17 @@ class ModelService final : public v1::ModelService::CallbackService {
 
   grpc::ServerUnaryReactor* UnloadModel(grpc::CallbackServerContext* context, const v1::UnloadModelRequest* request,
                                         v1::UnloadModelResponse*) override {
-    return Later(context, parts_.preparing, [this, request]() -> absl::Status {
+    return Later(context, *request, parts_.preparing, [this, request]() -> absl::Status {
       const absl::Status status = parts_.models.Unload(request->name());
       return status.ok() ? status : ModelError("name", status);
     });
   }
 
  private:
-  grpc::ServerUnaryReactor* Later(grpc::CallbackServerContext* context, DeviceWorker& worker,
-                                  std::function<absl::Status()> work) {
-    auto* call = new UnaryCall(context);
+  grpc::ServerUnaryReactor* Later(grpc::CallbackServerContext* context, const google::protobuf::Message& request,
+                                  DeviceWorker& worker, std::function<absl::Status()> work) {
+    auto* call = new UnaryCall(parts_, context);
+    if (!call->Admit(request)) return call;
     RunOn(worker, call->control(), std::move(work), [call](const absl::Status& status) { call->End(status); });
     return call;
   }

@@ -11,6 +11,7 @@
 #include "absl/time/clock.h"
 #include "base/status.h"
 #include "circuitd/v1/job.pb.h"
+#include "nlohmann/json.hpp"
 #include "server/circuit/export.h"
 #include "server/model/forward.h"
 #include "server/model/registry.h"
@@ -21,6 +22,7 @@
 #include "server/service/server_options.h"
 #include "server/service/speed_meter.h"
 #include "server/service/version.h"
+#include "server/tasks/prompt_source.h"
 #include "server/telemetry/metrics.h"
 
 namespace circuitd {
@@ -28,12 +30,29 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-std::string PromptsJson(const v1::PromptSource& source) {
+// The source with its defaults filled in. `pairs` are those that it gave.
+std::string PromptsJson(v1::PromptSource source, size_t pairs) {
+  size_t variants = 1;
+  if (source.has_task()) {
+    v1::GeneratedTask& task = *source.mutable_task();
+    if (task.variants().empty()) {
+      for (const std::string& variant : GeneratedVariantNames()) task.add_variants(variant);
+    }
+    variants = task.variants_size();
+  } else if (source.has_published()) {
+    variants = source.published().clean_dataset_sha256s_size();
+  }
+  source.set_num_samples(static_cast<uint32_t>(pairs / variants));
+
   google::protobuf::util::JsonPrintOptions options;
   options.preserve_proto_field_names = true;
   options.always_print_primitive_fields = true;
-  std::string json;
-  return google::protobuf::util::MessageToJsonString(source, &json, options).ok() ? json : "{}";
+  std::string text;
+  if (!google::protobuf::util::MessageToJsonString(source, &text, options).ok()) return "{}";
+  auto json = nlohmann::ordered_json::parse(text, nullptr, /*allow_exceptions=*/false);
+  // Protobuf writes 64-bit numbers as strings.
+  if (source.has_task() && json.contains("task")) json["task"]["seed"] = source.task().seed();
+  return json.dump(-1, ' ', /*ensure_ascii=*/false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 // One run of the job: counts, paces, reports.
@@ -92,12 +111,18 @@ class NodePruningRun {
   std::vector<PruningDecision> decisions_;
 };
 
-JobOutcome MakeOutcome(const NodePruningPlan& plan, const std::string& model_sha256, const NodePruningResult& result,
-                       std::vector<PruningDecision> decisions) {
+absl::StatusOr<JobOutcome> MakeOutcome(const NodePruningPlan& plan, const NodePruningResult& result,
+                                       std::vector<PruningDecision> decisions) {
   const Model& model = *plan.model;
   PruningReport report;
   report.model_name = model.name();
-  report.model_sha256 = model_sha256;
+  absl::StatusOr<std::string> sha256 = model.Sha256();
+  if (!sha256.ok()) {
+    return absl::Status(sha256.status().code(), absl::StrCat("the pruning is done, but the report needs the model's "
+                                                             "sha256: ",
+                                                             sha256.status().message()));
+  }
+  report.model_sha256 = *std::move(sha256);
   report.config = model.config();
   report.task_json = plan.prompts_json;
   report.server_version = kVersion;
@@ -148,12 +173,12 @@ absl::StatusOr<std::shared_ptr<const NodePruningPlan>> PlanNodePruning(const Ser
   plan->options.threshold = spec.threshold();
   if (spec.has_max_iterations()) plan->options.max_iterations = static_cast<int>(spec.max_iterations());
   plan->options.memory_budget_bytes = parts.options.memory_budget_bytes;
-  plan->prompts_json = PromptsJson(spec.prompts());
+  plan->prompts_json = PromptsJson(spec.prompts(), plan->pairs.size());
   return plan;
 }
 
 v1::CostEstimate EstimateNodePruning(const NodePruningPlan& plan, double flops_per_second) {
-  const PruningCost cost = EstimatePruningCost(plan.model->config(), plan.pairs, plan.options, plan.model->dtype());
+  const PruningCost cost = EstimatePruningCost(*plan.model, plan.pairs, plan.options);
   v1::CostEstimate proto;
   proto.set_candidates_per_iteration(cost.candidates_per_iteration);
   proto.set_prompt_count(plan.pairs.size());
@@ -184,13 +209,11 @@ absl::Status MeasureSpeed(const ServerParts& parts, const NodePruningPlan& plan,
   return absl::OkStatus();
 }
 
-JobBody MakeNodePruningBody(const ServerParts& parts, std::shared_ptr<const NodePruningPlan> plan,
-                            std::string model_sha256) {
-  return [&parts, plan = std::move(plan),
-          sha256 = std::move(model_sha256)](JobContext& context) -> absl::StatusOr<JobOutcome> {
+JobBody MakeNodePruningBody(const ServerParts& parts, std::shared_ptr<const NodePruningPlan> plan) {
+  return [&parts, plan = std::move(plan)](JobContext& context) -> absl::StatusOr<JobOutcome> {
     NodePruningRun run(parts, *plan, context);
     ASSIGN_OR_RETURN(const NodePruningResult result, run.Run());
-    return MakeOutcome(*plan, sha256, result, std::move(run.decisions()));
+    return MakeOutcome(*plan, result, std::move(run.decisions()));
   };
 }
 

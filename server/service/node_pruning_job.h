@@ -22,7 +22,7 @@ struct NodePruningPlan {
   std::shared_ptr<const Model> model;
   PromptPairs pairs;
   NodePruningOptions options;
-  std::string prompts_json;  // the PromptSource as the request gave it
+  std::string prompts_json;  // the request's PromptSource, with what it leaves to the server filled in
 };
 
 // Loads the model, tokenizes the prompts. Takes seconds; errors name fields as ValidateNodePruning's do: unknown models
@@ -37,9 +37,8 @@ v1::CostEstimate EstimateNodePruning(const NodePruningPlan& plan, double flops_p
 absl::Status MeasureSpeed(const ServerParts& parts, const NodePruningPlan& plan, const Checkpoint& checkpoint);
 
 // What the job runs on the device's worker: events are DecisionEvents, the progress JobProgress, the result
-// NodePruningResult, the artifacts those of server/circuit/export.h. `model_sha256` is what the report says of the
-// model.
-JobBody MakeNodePruningBody(const ServerParts& parts, std::shared_ptr<const NodePruningPlan> plan,
-                            std::string model_sha256);
+// NodePruningResult, the artifacts those of server/circuit/export.h. Fails if the model's sha256 can't be had: its
+// files changed or vanished.
+JobBody MakeNodePruningBody(const ServerParts& parts, std::shared_ptr<const NodePruningPlan> plan);
 
 }  // namespace circuitd

@@ -1,5 +1,7 @@
 #include "server/service/pages.h"
 
+#include <algorithm>
+
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -12,11 +14,8 @@ constexpr uint32_t kMaxPageSize = 1000;
 }  // namespace
 
 absl::StatusOr<PageRequest> ParsePage(absl::string_view list, uint32_t page_size, absl::string_view page_token) {
-  if (page_size > kMaxPageSize) {
-    return InvalidField("page_size", absl::StrCat(page_size, ", must be at most ", kMaxPageSize));
-  }
   PageRequest page;
-  page.size = page_size == 0 ? kDefaultPageSize : page_size;
+  page.size = page_size == 0 ? kDefaultPageSize : std::min(page_size, kMaxPageSize);
   if (page_token.empty()) return page;
   std::string token;
   absl::string_view rest;

@@ -17,7 +17,7 @@ struct PageRequest {
   std::string after;  // the last key of the page before, unless it is the first
 };
 
-// `list` is what the token belongs to ("models"). INVALID_ARGUMENT for a size over 1000, and for a token that this list
+// `list` is what the token belongs to ("models"). A size over 1000 is 1000. INVALID_ARGUMENT for a token that this list
 // did not give out.
 absl::StatusOr<PageRequest> ParsePage(absl::string_view list, uint32_t page_size, absl::string_view page_token);
 

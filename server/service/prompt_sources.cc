@@ -1,6 +1,7 @@
 #include "server/service/prompt_sources.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -8,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
 #include "base/sha256.h"
 #include "base/status.h"
 #include "server/service/convert.h"
@@ -41,14 +43,17 @@ absl::Status ValidateSha256(const std::string& sha256, absl::string_view field) 
 }
 
 absl::Status ValidatePublished(const v1::PublishedPrompts& published) {
-  constexpr int kMostFiles = 64;
-  const int files = published.clean_dataset_sha256s_size();
-  if (files < 1 || files > kMostFiles) {
-    return InvalidField("published.clean_dataset_sha256s", absl::StrCat(files, " datasets, must be 1-", kMostFiles));
+  const auto& clean = published.clean_dataset_sha256s();
+  if (clean.empty() || clean.size() > kMaxCleanFiles) {
+    return InvalidField("published.clean_dataset_sha256s",
+                        absl::StrCat(clean.size(), " datasets, must be 1-", kMaxCleanFiles));
   }
-  for (int i = 0; i < files; ++i) {
-    RETURN_IF_ERROR(
-        ValidateSha256(published.clean_dataset_sha256s(i), absl::StrCat("published.clean_dataset_sha256s[", i, "]")));
+  for (int i = 0; i < clean.size(); ++i) {
+    const std::string field = absl::StrCat("published.clean_dataset_sha256s[", i, "]");
+    RETURN_IF_ERROR(ValidateSha256(clean[i], field));
+    if (std::find(clean.begin(), clean.begin() + i, clean[i]) != clean.begin() + i) {
+      return InvalidField(field, absl::StrCat(clean[i], " is there more than once"));
+    }
   }
   return ValidateSha256(published.corrupted_dataset_sha256(), "published.corrupted_dataset_sha256");
 }
@@ -69,15 +74,18 @@ absl::StatusOr<std::shared_ptr<const StoredDataset>> FindDataset(const DatasetSt
 
 absl::StatusOr<PromptPairs> ReadPublished(const DatasetStore& datasets, const v1::PublishedPrompts& published,
                                           const ModelVocabulary& vocabulary, const PromptSetOptions& options) {
-  std::vector<std::string> clean;
+  // Kept until the end, though they may be deleted meanwhile.
+  std::vector<std::shared_ptr<const StoredDataset>> held;
+  std::vector<absl::string_view> clean;
   for (int i = 0; i < published.clean_dataset_sha256s_size(); ++i) {
-    ASSIGN_OR_RETURN(const auto dataset,
-                     FindDataset(datasets, published.clean_dataset_sha256s(i), DatasetFormat::kPublished,
-                                 absl::StrCat("prompts.published.clean_dataset_sha256s[", i, "]")));
+    ASSIGN_OR_RETURN(auto dataset, FindDataset(datasets, published.clean_dataset_sha256s(i), DatasetFormat::kPublished,
+                                               absl::StrCat("prompts.published.clean_dataset_sha256s[", i, "]")));
     clean.push_back(dataset->bytes);
+    held.push_back(std::move(dataset));
   }
-  ASSIGN_OR_RETURN(const auto corrupted, FindDataset(datasets, published.corrupted_dataset_sha256(),
-                                                     DatasetFormat::kPublished, "prompts.published.corrupted_dataset_sha256"));
+  ASSIGN_OR_RETURN(const auto corrupted,
+                   FindDataset(datasets, published.corrupted_dataset_sha256(), DatasetFormat::kPublished,
+                               "prompts.published.corrupted_dataset_sha256"));
   return TokenizePublished(vocabulary, clean, corrupted->bytes, options);
 }
 
@@ -97,7 +105,8 @@ absl::Status ValidatePromptSource(const v1::PromptSource& source) {
     case v1::PromptSource::SOURCE_NOT_SET:
       return InvalidField("source", "one of task, pairs_dataset_sha256 and published must be set");
   }
-  if (source.has_num_samples() && (source.num_samples() < 1 || source.num_samples() > kMaxNumSamples)) {
+  // As uint32: a number of 2^31 or more must not wrap.
+  if (source.has_num_samples() && (source.num_samples() < 1 || source.num_samples() > uint32_t{kMaxNumSamples})) {
     return InvalidField("num_samples", absl::StrCat(source.num_samples(), ", must be 1-", kMaxNumSamples));
   }
   return FromProto(source.multi_token_answers(), "multi_token_answers").status();

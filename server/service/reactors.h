@@ -1,6 +1,7 @@
 // Reactors of gRPC's callback API: they enqueue and write, and leave the work to others.
 #pragma once
 
+#include <google/protobuf/message.h>
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/server_callback.h>
 
@@ -11,7 +12,11 @@
 #include "absl/status/status.h"
 #include "base/mutex.h"
 #include "server/jobs/guarded_run.h"
+#include "server/service/byte_budget.h"
 #include "server/service/call_control.h"
+#include "server/service/idle_streams.h"
+#include "server/service/request_bytes.h"
+#include "server/service/server_parts.h"
 #include "server/service/status_conversion.h"
 
 namespace circuitd {
@@ -27,24 +32,40 @@ grpc::ServerUnaryReactor* AnswerNow(grpc::CallbackServerContext* context, Body&&
 // A unary call that is answered later. Deletes itself when gRPC is done with it.
 class UnaryCall : public grpc::ServerUnaryReactor {
  public:
-  explicit UnaryCall(grpc::CallbackServerContext* context)
-      : control_(std::make_shared<CallControl>(context->deadline())) {}
+  UnaryCall(const ServerParts& parts, grpc::CallbackServerContext* context)
+      : control_(std::make_shared<CallControl>(context->deadline())),
+        request_bytes_(&parts.requests),
+        client_(parts.idle_streams, [context] { context->TryCancel(); }) {}
+
+  // Counts the request's memory until the call's end. False if the server holds too much already: the call has been
+  // ended then.
+  bool Admit(const google::protobuf::Message& request) {
+    const absl::Status status = ReserveRequest(request, request_bytes_);
+    if (!status.ok()) End(status);
+    return status.ok();
+  }
 
   const std::shared_ptr<CallControl>& control() const { return control_; }
   // Answers. Exactly once, also after a cancellation; request, response and this are valid until then.
-  void End(const absl::Status& status) { Finish(ToGrpcStatus(status)); }
+  void End(const absl::Status& status) {
+    client_.WaitForClient();
+    Finish(ToGrpcStatus(status));
+  }
 
   void OnCancel() override { control_->Cancel(); }
   void OnDone() override { delete this; }
 
  private:
   const std::shared_ptr<CallControl> control_;
+  ByteBudget::Reservation request_bytes_;
+  IdleStreams::Call client_;
 };
 
 enum class Pull { kMessage, kNothingYet, kEnd };
 
 // A server stream that takes its messages from a source, one when the one before is written: a slow client holds up its
-// source and nobody else. Those who feed the source share its ownership with gRPC.
+// source and nobody else, and one that stops reading is cut off after a time. Those who feed the source share its
+// ownership with gRPC.
 template <typename Response>
 class StreamCall : public grpc::ServerWriteReactor<Response>,
                    public std::enable_shared_from_this<StreamCall<Response>> {
@@ -52,10 +73,17 @@ class StreamCall : public grpc::ServerWriteReactor<Response>,
   // Fills `response`, or says how the call ends. Called by one thread at a time.
   using Source = std::function<Pull(Response& response, absl::Status& status)>;
 
-  static std::shared_ptr<StreamCall> Start(grpc::CallbackServerContext* context) {
-    std::shared_ptr<StreamCall> call(new StreamCall(context->deadline()));
+  static std::shared_ptr<StreamCall> Start(const ServerParts& parts, grpc::CallbackServerContext* context) {
+    std::shared_ptr<StreamCall> call(new StreamCall(parts, context));
     call->self_ = call;
     return call;
+  }
+
+  // As UnaryCall's.
+  bool Admit(const google::protobuf::Message& request) {
+    const absl::Status status = ReserveRequest(request, request_bytes_);
+    if (!status.ok()) Fail(status);
+    return status.ok();
   }
 
   const std::shared_ptr<CallControl>& control() const { return control_; }
@@ -93,6 +121,7 @@ class StreamCall : public grpc::ServerWriteReactor<Response>,
   }
 
   void OnWriteDone(bool ok) override {
+    client_.ClientDone();
     if (!ok) control_->Cancel();
     Step();
   }
@@ -109,14 +138,18 @@ class StreamCall : public grpc::ServerWriteReactor<Response>,
   }
 
   void OnDone() override {
+    client_.Close();
+    request_bytes_.ShrinkTo(0);
     // The source may hold what refers to this call.
     source_ = nullptr;
     self_.reset();
   }
 
  private:
-  explicit StreamCall(std::chrono::system_clock::time_point deadline)
-      : control_(std::make_shared<CallControl>(deadline)) {}
+  StreamCall(const ServerParts& parts, grpc::CallbackServerContext* context)
+      : control_(std::make_shared<CallControl>(context->deadline())),
+        request_bytes_(&parts.requests),
+        client_(parts.idle_streams, [context] { context->TryCancel(); }) {}
 
   // Only by who set busy_; it stays set while a write is under way, and for ever after the end.
   void Step() {
@@ -137,10 +170,12 @@ class StreamCall : public grpc::ServerWriteReactor<Response>,
         }
       }
       if (pull == Pull::kMessage) {
+        client_.WaitForClient();
         this->StartWrite(&response_);
         return;
       }
       if (pull == Pull::kEnd) {
+        client_.WaitForClient();
         this->Finish(ToGrpcStatus(status));
         return;
       }
@@ -154,6 +189,8 @@ class StreamCall : public grpc::ServerWriteReactor<Response>,
   }
 
   const std::shared_ptr<CallControl> control_;
+  ByteBudget::Reservation request_bytes_;
+  IdleStreams::Call client_;
   std::shared_ptr<StreamCall> self_;
   Source source_;
   Response response_;

@@ -1,13 +1,16 @@
 #include "server/service/rpc_observer.h"
 
+#include <google/protobuf/descriptor.h>
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/interceptor.h>
 #include <grpcpp/support/server_interceptor.h>
 
 #include <chrono>
+#include <set>
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "server/telemetry/log.h"
@@ -20,6 +23,27 @@ using grpc::experimental::InterceptionHookPoints;
 using grpc::experimental::InterceptorBatchMethods;
 using grpc::experimental::ServerRpcInfo;
 
+constexpr char kOtherMethod[] = "other";
+
+// "JobService/GetJob" and the like.
+const std::set<std::string>& OurMethods() {
+  static const auto& methods = *new std::set<std::string>([] {
+    std::set<std::string> names;
+    for (const char* file_name : {"dataset", "inference", "job", "model", "server"}) {
+      const auto* file = google::protobuf::DescriptorPool::generated_pool()->FindFileByName(
+          absl::StrCat("circuitd/v1/", file_name, ".proto"));
+      for (int i = 0; file != nullptr && i < file->service_count(); ++i) {
+        const auto& service = *file->service(i);
+        for (int j = 0; j < service.method_count(); ++j) {
+          names.insert(absl::StrCat(service.name(), "/", service.method(j)->name()));
+        }
+      }
+    }
+    return names;
+  }());
+  return methods;
+}
+
 // Lives as long as its call.
 class RpcObserver : public grpc::experimental::Interceptor {
  public:
@@ -29,7 +53,8 @@ class RpcObserver : public grpc::experimental::Interceptor {
   void Intercept(InterceptorBatchMethods* methods) override {
     if (methods->QueryInterceptionHookPoint(InterceptionHookPoints::PRE_SEND_STATUS)) {
       grpc::Status status = methods->GetSendStatus();
-      if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED && IsOurs()) {
+      // All our methods are implemented.
+      if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED && method_ != kOtherMethod) {
         status = grpc::Status(grpc::StatusCode::INVALID_ARGUMENT,
                               "the request is malformed: it can't be parsed, or one of its strings is not UTF-8");
         methods->ModifySendStatus(status);
@@ -40,15 +65,13 @@ class RpcObserver : public grpc::experimental::Interceptor {
   }
 
  private:
-  // "/circuitd.v1.JobService/GetJob" to "JobService/GetJob".
+  // "/circuitd.v1.JobService/GetJob" to "JobService/GetJob". Clients choose names freely, so that what is not ours has
+  // one name: each one makes a time series.
   static std::string ShortName(absl::string_view method) {
-    absl::ConsumePrefix(&method, "/");
-    absl::ConsumePrefix(&method, "circuitd.v1.");
-    return std::string(method);
+    std::string name;
+    if (absl::ConsumePrefix(&method, "/circuitd.v1.")) name = std::string(method);
+    return OurMethods().count(name) > 0 ? name : kOtherMethod;
   }
-
-  // All our methods are implemented.
-  bool IsOurs() const { return method_.find('.') == std::string::npos; }
 
   void Report(grpc::StatusCode code) {
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start_;

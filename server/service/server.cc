@@ -26,6 +26,7 @@
 #include "server/service/byte_budget.h"
 #include "server/service/dataset_service.h"
 #include "server/service/dataset_store.h"
+#include "server/service/idle_streams.h"
 #include "server/service/inference_service.h"
 #include "server/service/job_service.h"
 #include "server/service/model_error.h"
@@ -45,11 +46,13 @@ namespace {
 constexpr absl::Duration kFetchGrace = absl::Seconds(2);
 // For replies that are being written when everything else has ended.
 constexpr absl::Duration kReplyGrace = absl::Seconds(3);
+constexpr absl::Duration kLookAgain = absl::Milliseconds(20);
 
-int64_t ReplyBudget(int64_t max_reply_bytes) {
-  constexpr int64_t kLargeRepliesAtOnce = 4;
-  return max_reply_bytes > (int64_t{1} << 60) ? max_reply_bytes : kLargeRepliesAtOnce * max_reply_bytes;
-}
+// A request takes more in memory than on the wire.
+constexpr int64_t kLargeRequestsAtOnce = 32;
+constexpr int64_t kLargeRepliesAtOnce = 4;
+
+int64_t Times(int64_t count, int64_t bytes) { return bytes > (int64_t{1} << 56) ? bytes : count * bytes; }
 
 double CountLoaded(const ModelRegistry& models) {
   const std::vector<ModelListing> all = models.List();
@@ -66,7 +69,9 @@ struct CircuitServer::State {
         metrics(kVersion),
         models(options.models),
         datasets(options.max_dataset_bytes, options.max_stored_dataset_bytes),
-        replies(ReplyBudget(options.max_reply_bytes)),
+        requests(Times(kLargeRequestsAtOnce, options.max_message_bytes)),
+        replies(Times(kLargeRepliesAtOnce, options.max_reply_bytes)),
+        idle_streams(options.stream_idle_timeout),
         jobs({options.max_queued_jobs, options.max_ended_jobs}, NewMemoryJobStore(),
              {[this](const std::string& device) { devices.Worker(device).WakeBackground(); },
               [this](const JobRecord& job) { JobChanged(job); }}),
@@ -80,19 +85,23 @@ struct CircuitServer::State {
   }
 
   absl::Status Listen();
+  bool HasCalls() const;
   void StopServing(absl::Time deadline);
 
   const ServerOptions options;
   Metrics metrics;
   ModelRegistry models;
   DatasetStore datasets;
+  ByteBudget requests;
   ByteBudget replies;
+  IdleStreams idle_streams;
   SpeedMeter speed;
   JobManager jobs;
   DevicePool devices;
   DeviceWorker preparing;
   DeviceWorker loading;
-  const ServerParts parts{options, models, datasets, jobs, devices, preparing, loading, replies, speed, metrics};
+  const ServerParts parts{options, models,   datasets, jobs,         devices, preparing,
+                          loading, requests, replies,  idle_streams, speed,   metrics};
   std::vector<std::unique_ptr<grpc::Service>> services;
   std::unique_ptr<MetricsServer> metrics_server;
   std::unique_ptr<grpc::Server> server;
@@ -127,6 +136,11 @@ absl::Status CircuitServer::State::Listen() {
         absl::StrCat("--address: can't listen on ", options.address, "; is the port in use, or the address not here?"));
   }
   return absl::OkStatus();
+}
+
+bool CircuitServer::State::HasCalls() const {
+  // In the order in which calls go through them, so that none is missed on its way.
+  return preparing.has_calls() || loading.has_calls() || devices.has_calls();
 }
 
 void CircuitServer::State::StopServing(absl::Time deadline) {
@@ -199,7 +213,9 @@ void CircuitServer::Drain() {
       jobs.WaitUntilNoneRuns(absl::InfiniteFuture());
     }
   }
-  state_->StopServing(std::max(deadline, absl::Now() + kReplyGrace));
+  while (state_->HasCalls() && absl::Now() < deadline) absl::SleepFor(kLookAgain);
+  // What is open now only reads: replies that are being written, watches of health.
+  state_->StopServing(absl::Now() + kReplyGrace);
 }
 
 bool IsLoopback(absl::string_view address) {

@@ -31,6 +31,7 @@ struct ServerOptions {
   int max_ended_jobs = 256;
 
   absl::Duration drain_timeout = absl::Seconds(30);
+  absl::Duration stream_idle_timeout = absl::Seconds(60);
   std::string log_level = "info";
   LogFormat log_format = LogFormat::kText;
 };

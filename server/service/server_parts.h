@@ -7,6 +7,7 @@ class ByteBudget;
 class DatasetStore;
 class DevicePool;
 class DeviceWorker;
+class IdleStreams;
 class JobManager;
 class Metrics;
 class ModelRegistry;
@@ -24,8 +25,11 @@ struct ServerParts {
   DeviceWorker& preparing;
   // Loads models, parses datasets, prepares jobs: seconds rather than milliseconds.
   DeviceWorker& loading;
+  // Of requests that are not answered yet.
+  ByteBudget& requests;
   // Of replies that wait to be written.
   ByteBudget& replies;
+  IdleStreams& idle_streams;
   SpeedMeter& speed;
   Metrics& metrics;
 };

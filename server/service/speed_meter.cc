@@ -1,5 +1,7 @@
 #include "server/service/speed_meter.h"
 
+#include "server/model/forward_flops.h"
+
 namespace circuitd {
 
 void SpeedMeter::Add(const std::string& device, double flops, double seconds) {
@@ -21,14 +23,8 @@ std::optional<double> SpeedMeter::Get(const std::string& device) const {
 }
 
 double ForwardFlops(const ModelConfig& config, const std::vector<std::vector<int>>& prompts) {
-  const double d = config.d_model;
   double flops = 0;
-  for (const std::vector<int>& prompt : prompts) {
-    const double n = static_cast<double>(prompt.size());
-    // A multiply and an add for each weight of q, k, v, o and the MLP, and for each pair of positions twice.
-    flops += config.n_layers * (n * 2 * (4 * d * d + 2 * d * config.d_mlp) + 4 * n * n * d);
-    flops += 2 * d * config.d_vocab;
-  }
+  for (const std::vector<int>& prompt : prompts) flops += ForwardFlops(config, 1, static_cast<int64_t>(prompt.size()));
   return flops;
 }
 

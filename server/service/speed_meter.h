@@ -1,4 +1,5 @@
-// How fast the devices compute, measured on the work that they do: what cost estimates are made from.
+// How fast the devices compute: what cost estimates are made from. Measured on calls' forward passes, and on some of a
+// job's prompts before there were any; not on jobs, since how much they compute is their algorithm's business.
 #pragma once
 
 #include <map>

@@ -17,6 +17,7 @@ bool TensorChunks::Next(v1::TensorChunk& chunk) {
   chunk.set_data(tensor.data.data() + offset_, size);
   offset_ += size;
   if (offset_ == tensor.data.size()) {
+    held_bytes_ -= static_cast<int64_t>(tensor.data.size());
     tensors_.pop_front();
     offset_ = 0;
   }

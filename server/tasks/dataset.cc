@@ -7,19 +7,20 @@
 namespace circuitd {
 
 absl::StatusOr<int64_t> ValidateDataset(DatasetFormat format, absl::string_view jsonl) {
-  const std::vector<NumberedLine> lines = SplitLines(jsonl);
-  if (lines.empty()) return absl::InvalidArgumentError("the file has no prompts");
-  for (const NumberedLine& line : lines) {
+  int64_t count = 0;
+  LineReader lines(jsonl);
+  for (std::optional<NumberedLine> line; (line = lines.Next()); ++count) {
     switch (format) {
       case DatasetFormat::kPairs:
-        RETURN_IF_ERROR(ParsePairLine(line).status());
+        RETURN_IF_ERROR(ParsePairLine(*line).status());
         break;
       case DatasetFormat::kPublished:
-        RETURN_IF_ERROR(ParsePublishedLine(line).status());
+        RETURN_IF_ERROR(ParsePublishedLine(*line).status());
         break;
     }
   }
-  return static_cast<int64_t>(lines.size());
+  if (count == 0) return absl::InvalidArgumentError("the file has no prompts");
+  return count;
 }
 
 }  // namespace circuitd

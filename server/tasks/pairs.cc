@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "server/tasks/num_samples.h"
+#include "server/tasks/pair_collector.h"
 #include "server/tasks/prompt_lines.h"
 #include "server/tasks/prompt_source.h"
 #include "server/tasks/prompt_tokens.h"
@@ -32,18 +33,20 @@ absl::StatusOr<PromptPair> TokenizePair(const ModelVocabulary& model, const Pair
 
 absl::StatusOr<PromptPairs> TokenizePairs(const ModelVocabulary& model, absl::string_view jsonl,
                                           const PromptSetOptions& options) {
-  const std::vector<NumberedLine> lines = SplitLines(jsonl);
-  if (lines.empty()) return InvalidField(kField, "the file has no prompts");
-  ASSIGN_OR_RETURN(const size_t count, ChooseNumSamples(options.num_samples, lines.size(), "the file"));
-  PromptPairs pairs;
+  const size_t available = CountLines(jsonl);
+  if (available == 0) return InvalidField(kField, "the file has no prompts");
+  ASSIGN_OR_RETURN(const size_t count, ChooseNumSamples(options.num_samples, available, "the file"));
+  PairCollector pairs(options.max_tokens);
+  LineReader lines(jsonl);
   for (size_t i = 0; i < count; ++i) {
-    const auto line = ParsePairLine(lines[i]);
+    const NumberedLine numbered = *lines.Next();
+    const auto line = ParsePairLine(numbered);
     if (!line.ok()) return WithFieldPrefix(kField, line.status());
     auto pair = TokenizePair(model, *line, options.multi_token_answers);
-    if (!pair.ok()) return WithFieldPrefix(kField, AtLine(lines[i], pair.status()));
-    pairs.push_back(*std::move(pair));
+    if (!pair.ok()) return WithFieldPrefix(kField, AtLine(numbered, pair.status()));
+    RETURN_IF_ERROR(pairs.Add(*std::move(pair), kField));
   }
-  return pairs;
+  return pairs.Take();
 }
 
 }  // namespace circuitd

@@ -1,10 +1,8 @@
 // The lines of uploaded prompt files, parsed but not tokenized.
 #include "server/tasks/prompt_lines.h"
 
-#include <cstddef>
-#include <cstdint>
 #include <nlohmann/json.hpp>
-#include <optional>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -22,6 +20,10 @@ absl::Status Error(absl::string_view key, absl::string_view what) {
 }
 
 absl::StatusOr<json> ParseObject(const NumberedLine& line) {
+  if (line.text.size() > kMaxLineBytes) {
+    return AtLine(
+        line, absl::InvalidArgumentError(absl::StrCat(line.text.size(), " bytes, a line has at most ", kMaxLineBytes)));
+  }
   if (const auto invalid = FirstInvalidUtf8(line.text)) {
     return AtLine(line, absl::InvalidArgumentError(absl::StrCat("byte ", *invalid, " is not UTF-8")));
   }
@@ -54,6 +56,9 @@ absl::StatusOr<PromptInput> Prompt(const json& object, const char* key) {
   if (!value.is_array() || value.empty()) {
     return Error(key, absl::StrCat(": ", ShowJson(value), ", must be text or an array of token ids, not empty"));
   }
+  if (value.size() > kMaxPromptIds) {
+    return Error(key, absl::StrCat(": ", value.size(), " token ids, a prompt has at most ", kMaxPromptIds));
+  }
   std::vector<int64_t> ids;
   for (const json& item : value) {
     const auto id = TokenId(item);
@@ -63,24 +68,28 @@ absl::StatusOr<PromptInput> Prompt(const json& object, const char* key) {
   return ids;
 }
 
+absl::StatusOr<AnswerInput> Answer(const json& value, const char* key, absl::string_view place) {
+  if (const auto id = TokenId(value)) return *id;
+  if (value.is_string() && value != "") return value.get<std::string>();
+  return Error(key, absl::StrCat(place, ": ", ShowJson(value), ", must be a token id or text that is not empty"));
+}
+
 // A string, a token id, or an array of either.
 absl::StatusOr<std::vector<AnswerInput>> Answers(const json& object, const char* key) {
   ASSIGN_OR_RETURN(const json* member, Member(object, key));
-  const json& value = *member;
-  const json items = value.is_array() ? value : json::array({value});
-  if (items.empty()) return Error(key, ": no answer");
   std::vector<AnswerInput> answers;
-  for (const json& item : items) {
-    const auto id = TokenId(item);
-    if (!id && (!item.is_string() || item == "")) {
-      return Error(key, absl::StrCat(value.is_array() ? absl::StrCat("[", answers.size(), "]") : "", ": ",
-                                     ShowJson(item), ", must be a token id or text that is not empty"));
-    }
-    if (id) {
-      answers.emplace_back(*id);
-    } else {
-      answers.emplace_back(item.get<std::string>());
-    }
+  if (!member->is_array()) {
+    ASSIGN_OR_RETURN(AnswerInput answer, Answer(*member, key, ""));
+    answers.push_back(std::move(answer));
+    return answers;
+  }
+  if (member->empty()) return Error(key, ": no answer");
+  if (member->size() > kMaxAnswers) {
+    return Error(key, absl::StrCat(": ", member->size(), " answers, at most ", kMaxAnswers, " are allowed"));
+  }
+  for (const json& item : *member) {
+    ASSIGN_OR_RETURN(AnswerInput answer, Answer(item, key, absl::StrCat("[", answers.size(), "]")));
+    answers.push_back(std::move(answer));
   }
   return answers;
 }
@@ -118,15 +127,21 @@ absl::Status AtLine(const NumberedLine& line, const absl::Status& status) {
   return absl::Status(status.code(), absl::StrCat("line ", line.number, ": ", status.message()));
 }
 
-std::vector<NumberedLine> SplitLines(absl::string_view jsonl) {
-  std::vector<NumberedLine> lines;
-  for (int64_t number = 1; !jsonl.empty(); ++number) {
-    const size_t end = jsonl.find('\n');
-    const absl::string_view text = jsonl.substr(0, end);
-    jsonl.remove_prefix(end == absl::string_view::npos ? jsonl.size() : end + 1);
-    if (!absl::StripAsciiWhitespace(text).empty()) lines.push_back({number, text});
+std::optional<NumberedLine> LineReader::Next() {
+  while (!rest_.empty()) {
+    const size_t end = rest_.find('\n');
+    const absl::string_view text = rest_.substr(0, end);
+    rest_.remove_prefix(end == absl::string_view::npos ? rest_.size() : end + 1);
+    ++number_;
+    if (!absl::StripAsciiWhitespace(text).empty()) return NumberedLine{number_, text};
   }
-  return lines;
+  return std::nullopt;
+}
+
+size_t CountLines(absl::string_view jsonl) {
+  size_t count = 0;
+  for (LineReader lines(jsonl); lines.Next();) ++count;
+  return count;
 }
 
 absl::StatusOr<PairLine> ParsePairLine(const NumberedLine& line) {

@@ -1,7 +1,9 @@
 // The lines of uploaded prompt files, parsed but not tokenized.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,14 +13,33 @@
 
 namespace circuitd {
 
+// Far more than a prompt for any model needs, and little enough that parsing a hostile line costs nothing to speak of.
+inline constexpr size_t kMaxLineBytes = 1 << 20;
+inline constexpr size_t kMaxPromptIds = 1 << 16;
+inline constexpr size_t kMaxAnswers = 1000;
+
 // A line of a file that lives elsewhere.
 struct NumberedLine {
   int64_t number = 0;  // from 1, blank lines counted
   absl::string_view text;
 };
 
-// The lines that are not blank.
-std::vector<NumberedLine> SplitLines(absl::string_view jsonl);
+// Goes through a file's lines that are not blank. Keeps nothing of them, as there may be many. Not thread-safe.
+class LineReader {
+ public:
+  // `jsonl` outlives the reader.
+  explicit LineReader(absl::string_view jsonl) : rest_(jsonl) {}
+
+  // Nullopt at the end.
+  std::optional<NumberedLine> Next();
+
+ private:
+  absl::string_view rest_;
+  int64_t number_ = 0;  // of the line that was read last
+};
+
+// How many lines are not blank.
+size_t CountLines(absl::string_view jsonl);
 
 // {"clean", "corrupted", "correct", "incorrect"}
 struct PairLine {
@@ -35,7 +56,8 @@ struct PublishedLine {
   std::string incorrect;
 };
 
-// INVALID_ARGUMENT "line 7: what", naming the key, or the byte of malformed UTF-8. Thread-safe.
+// INVALID_ARGUMENT "line 7: what", naming the key, or the byte of malformed UTF-8, or the bound that is exceeded.
+// Thread-safe.
 absl::StatusOr<PairLine> ParsePairLine(const NumberedLine& line);
 absl::StatusOr<PublishedLine> ParsePublishedLine(const NumberedLine& line);
 

@@ -1,12 +1,13 @@
 // Turns prompts and answers, given as text or as token ids, into tokens that the model can run.
 #include "server/tasks/prompt_tokens.h"
 
-#include <algorithm>
 #include <cstddef>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "server/model/quote.h"
+#include "server/tasks/distinct_tokens.h"
 
 namespace circuitd {
 namespace {
@@ -75,10 +76,9 @@ absl::StatusOr<std::vector<int>> AnswerTokens(const ModelVocabulary& model, absl
   for (size_t i = 0; i < answers.size(); ++i) {
     const std::string item = answers.size() == 1 ? std::string(label) : absl::StrCat(label, "[", i, "]");
     ASSIGN_OR_RETURN(const int token, AnswerToken(model, item, answers[i], multi_token));
-    // Counted twice, a token's probability could exceed one.
-    if (std::find(tokens.begin(), tokens.end(), token) == tokens.end()) tokens.push_back(token);
+    tokens.push_back(token);
   }
-  return tokens;
+  return DistinctTokens(std::move(tokens));
 }
 
 }  // namespace circuitd

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "server/tasks/num_samples.h"
+#include "server/tasks/pair_collector.h"
 #include "server/tasks/prompt_lines.h"
 #include "server/tasks/prompt_source.h"
 #include "server/tasks/prompt_tokens.h"
@@ -47,37 +48,41 @@ absl::StatusOr<std::vector<int>> CorruptedSide(const ModelVocabulary& model, con
 
 }  // namespace
 
-absl::StatusOr<PromptPairs> TokenizePublished(const ModelVocabulary& model, const std::vector<std::string>& clean_jsonl,
+absl::StatusOr<PromptPairs> TokenizePublished(const ModelVocabulary& model,
+                                              const std::vector<absl::string_view>& clean_jsonl,
                                               absl::string_view corrupted_jsonl, const PromptSetOptions& options) {
   RETURN_IF_ERROR(CheckNumSamples(options.num_samples));
   if (clean_jsonl.empty()) return InvalidField("prompts.published.clean_dataset_sha256s", "no files of clean prompts");
-  const std::vector<NumberedLine> corrupted = SplitLines(corrupted_jsonl);
-  if (corrupted.empty()) return InvalidField(kCorruptedField, "the file has no prompts");
-  if (corrupted.size() % clean_jsonl.size() != 0) {
-    return InvalidField(kCorruptedField, absl::StrCat(corrupted.size(), " prompts, must be a multiple of the ",
+  const size_t all_corrupted = CountLines(corrupted_jsonl);
+  if (all_corrupted == 0) return InvalidField(kCorruptedField, "the file has no prompts");
+  if (all_corrupted % clean_jsonl.size() != 0) {
+    return InvalidField(kCorruptedField, absl::StrCat(all_corrupted, " prompts, must be a multiple of the ",
                                                       clean_jsonl.size(), " files of clean prompts: as many for each"));
   }
-  const size_t corrupted_per_file = corrupted.size() / clean_jsonl.size();
+  const size_t corrupted_per_file = all_corrupted / clean_jsonl.size();
 
-  PromptPairs pairs;
+  PairCollector pairs(options.max_tokens);
+  LineReader corrupted(corrupted_jsonl);
   for (size_t file = 0; file < clean_jsonl.size(); ++file) {
-    const std::vector<NumberedLine> clean = SplitLines(clean_jsonl[file]);
-    if (clean.empty()) return InvalidField(CleanField(file), "the file has no prompts");
-    const bool fewer_corrupted = corrupted_per_file < clean.size();
+    const size_t all_clean = CountLines(clean_jsonl[file]);
+    if (all_clean == 0) return InvalidField(CleanField(file), "the file has no prompts");
+    const bool fewer_corrupted = corrupted_per_file < all_clean;
     ASSIGN_OR_RETURN(const size_t count,
-                     ChooseNumSamples(options.num_samples, fewer_corrupted ? corrupted_per_file : clean.size(),
+                     ChooseNumSamples(options.num_samples, fewer_corrupted ? corrupted_per_file : all_clean,
                                       fewer_corrupted ? absl::StrCat("the corrupted file's share of ", CleanField(file))
                                                       : CleanField(file)));
+    LineReader clean(clean_jsonl[file]);
     for (size_t i = 0; i < count; ++i) {
-      auto pair = CleanSide(model, clean[i], options.multi_token_answers);
+      auto pair = CleanSide(model, *clean.Next(), options.multi_token_answers);
       if (!pair.ok()) return WithFieldPrefix(CleanField(file), pair.status());
-      auto tokens = CorruptedSide(model, corrupted[file * corrupted_per_file + i], pair->clean.size());
+      auto tokens = CorruptedSide(model, *corrupted.Next(), pair->clean.size());
       if (!tokens.ok()) return WithFieldPrefix(kCorruptedField, tokens.status());
       pair->corrupted = *std::move(tokens);
-      pairs.push_back(*std::move(pair));
+      RETURN_IF_ERROR(pairs.Add(*std::move(pair), CleanField(file)));
     }
+    for (size_t i = count; i < corrupted_per_file; ++i) corrupted.Next();
   }
-  return pairs;
+  return pairs.Take();
 }
 
 }  // namespace circuitd

@@ -12,6 +12,7 @@
 #include "base/status.h"
 #include "server/model/quote.h"
 #include "server/tasks/num_samples.h"
+#include "server/tasks/pair_collector.h"
 #include "server/tasks/prompt_source.h"
 #include "server/tasks/prompt_tokens.h"
 #include "server/tasks/random.h"
@@ -115,10 +116,20 @@ absl::StatusOr<PromptPair> MakePair(const ModelVocabulary& model, const std::str
   const auto answer = [&](int member) {
     return AnswerTokens(model, "answer", {absl::StrCat(" ", sequence[member])}, MultiTokenAnswers::kReject);
   };
+  const auto prompt = [&](const std::array<int, kShown>& shown) {
+    const std::string text = PromptText(words, verb, sequence, shown);
+    return PromptTokens(model, absl::StrCat("the prompt ", QuoteName(text)), text);
+  };
   PromptPair pair;
-  ASSIGN_OR_RETURN(pair.clean, PromptTokens(model, "prompt", PromptText(words, verb, sequence, clean)));
-  // As long as the clean one: members are single tokens, and words and full stops are tokenized apart from them.
-  ASSIGN_OR_RETURN(pair.corrupted, PromptTokens(model, "prompt", PromptText(words, verb, sequence, corrupted)));
+  ASSIGN_OR_RETURN(pair.clean, prompt(clean));
+  ASSIGN_OR_RETURN(pair.corrupted, prompt(corrupted));
+  // Equal for GPT-2's vocabulary; in another a member and its full stop may be one token.
+  if (pair.corrupted.size() != pair.clean.size()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the prompt ", QuoteName(PromptText(words, verb, sequence, clean)), " is ", pair.clean.size(),
+                     " tokens for this model's tokenizer, but its corrupted partner is ", pair.corrupted.size(),
+                     ": a pair's lengths must be equal"));
+  }
   ASSIGN_OR_RETURN(pair.correct, answer(start + kShown));
   ASSIGN_OR_RETURN(pair.incorrect, answer(start + kShown - 1));
   return pair;
@@ -175,7 +186,7 @@ absl::StatusOr<PromptPairs> GenerateSequenceContinuation(const ModelVocabulary& 
   }
   RETURN_IF_ERROR(CheckMembers(model, task, *sequence));
 
-  PromptPairs pairs;
+  PairCollector pairs(options.max_tokens);
   for (size_t i = 0; i < chosen.size(); ++i) {
     const SequenceVariant& variant = *chosen[i];
     ASSIGN_OR_RETURN(auto words, UsableWords(model, VariantField(i), variant.words));
@@ -191,10 +202,10 @@ absl::StatusOr<PromptPairs> GenerateSequenceContinuation(const ModelVocabulary& 
       if (!pair.ok()) {
         return FieldError(absl::StatusCode::kFailedPrecondition, kTaskField, pair.status().message());
       }
-      pairs.push_back(*std::move(pair));
+      RETURN_IF_ERROR(pairs.Add(*std::move(pair), kTaskField));
     }
   }
-  return pairs;
+  return pairs.Take();
 }
 
 }  // namespace circuitd

@@ -70,7 +70,7 @@ absl::StatusOr<PromptPairs> ReadPublishedPrompts(const Model& model, const std::
   ASSIGN_OR_RETURN(const std::string corrupted, ReadFile(path));
   PromptSetOptions options;
   options.num_samples = num_samples;
-  return TokenizePublished({model.tokenizer(), &model.config()}, clean, corrupted, options);
+  return TokenizePublished({model.tokenizer(), &model.config()}, {clean.begin(), clean.end()}, corrupted, options);
 }
 
 }  // namespace circuitd

@@ -163,6 +163,18 @@ TEST_F(PatchedRunTest, RefusesWhatIsOutOfRangeNamingTheBound) {
             "blocks.{l}.hook_mlp_out can");
 }
 
+TEST_F(PatchedRunTest, RefusesRepetitionsAndTooManyInterventions) {
+  request_.answers.clear();
+  request_.interventions = {{kZ1, std::vector<int>(100'000, 2), {}, Ablation::kZero}};
+  EXPECT_EQ(Refusal(), "interventions[0].heads[1]: 2 is there twice");
+  request_.interventions = {{kMlp2, {}, std::vector<int>(100'000, 1), Ablation::kZero}};
+  EXPECT_EQ(Refusal(), "interventions[0].positions[1]: 1 is there twice");
+  request_.interventions = {{kMlp2, {}, {1, -1}, Ablation::kZero}};  // the same in the prompt of two tokens
+  EXPECT_EQ(Refusal(), "interventions[0]: the same slice as interventions[0]: blocks.2.hook_mlp_out, position 1");
+  request_.interventions.assign(1025, {kMlp2, {}, {}, Ablation::kZero});
+  EXPECT_EQ(Refusal(), "interventions: 1025, must be at most 1024");
+}
+
 TEST_F(PatchedRunTest, RefusesTwoInterventionsOnOneSlice) {
   request_.answers.clear();
   request_.interventions = {{kZ1, {1}, {}, Ablation::kZero}, {kZ1, {0, 1}, {-1}, Ablation::kResample}};
@@ -188,9 +200,7 @@ TEST_F(PatchedRunTest, RefusesSourcesThatDoNotFit) {
   EXPECT_EQ(Refusal(), "source_prompts: none, mean and resample ablation need them");
   request_.interventions = {{kMlp2, {}, {}, Ablation::kMean}};
   request_.source_prompts = {{7, 8}};
-  EXPECT_EQ(
-      Refusal(),
-      "interventions[0].ablation: the mean at position 3 of prompts[0]: the longest of source_prompts has 2 tokens");
+  EXPECT_EQ(Refusal(), "interventions[0].ablation: a mean at position 3, the longest of source_prompts has 2 tokens");
 }
 
 TEST_F(PatchedRunTest, RefusesAnswersThatDoNotFit) {

@@ -147,7 +147,7 @@ TEST_F(PlainNodeScorerTest, StopsAtTheCheckpoint) {
 TEST_F(PlainNodeScorerTest, EstimatesNoMoreMemoryThanTheBudget) {
   NodePruningOptions options;
   options.memory_budget_bytes = 40'000;
-  const PruningCost cost = EstimatePruningCost(model_->config(), pairs_, options, DType::kFloat32);
+  const PruningCost cost = EstimatePruningCost(*model_, pairs_, options);
   EXPECT_EQ(cost.candidates_per_iteration, 2 * 3 * 5);
   EXPECT_GE(cost.micro_batch_prompts, 1);
   EXPECT_LE(cost.memory_bytes, 40'000);

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <future>
 #include <stdexcept>
 #include <string>
@@ -150,6 +151,113 @@ TEST(DeviceWorkerTest, BackgroundLetsWaitingCallsInBetweenItsSteps) {
   call_queued.set_value();
   background_ended.get_future().wait();
   EXPECT_THAT(order, ElementsAre("step 1", "call", "step 2"));
+}
+
+TEST(DeviceWorkerTest, BackgroundBeginsThoughCallsKeepComing) {
+  constexpr int kEnough = 1000;
+  DeviceWorker worker("cpu", 8);
+  std::atomic<bool> background_ran = false;
+  std::promise<void> background_ended, calls_ended;
+  worker.SetBackground([&] {
+    background_ran = true;
+    background_ended.set_value();
+    return false;
+  });
+  int calls = 0;
+  // Before a call ends, the next one waits already.
+  std::function<absl::Status()> call = [&] {
+    if (background_ran || ++calls == kEnough) {
+      calls_ended.set_value();
+      return absl::OkStatus();
+    }
+    return worker.Enqueue({nullptr, call, Ignore});
+  };
+  {
+    Blocker blocker(worker);
+    worker.WakeBackground();
+    ASSERT_TRUE(worker.Enqueue({nullptr, call, Ignore}).ok());
+  }
+  background_ended.get_future().wait();
+  calls_ended.get_future().wait();
+  EXPECT_LT(calls, kEnough);
+}
+
+TEST(DeviceWorkerTest, RunningCallLetsWaitingCallsInAndThoseLetNobodyIn) {
+  DeviceWorker worker("cpu", 8);
+  std::vector<std::string> order;
+  const auto enqueue = [&](const char* name) {
+    EXPECT_TRUE(worker
+                    .Enqueue({nullptr,
+                              [&, name] {
+                                order.push_back(std::string(name) + " begins");
+                                worker.RunWaitingCalls();
+                                order.push_back(std::string(name) + " ends");
+                                return absl::OkStatus();
+                              },
+                              Ignore})
+                    .ok());
+  };
+  const absl::Status status = RunAndWait(worker, [&] {
+    order.push_back("long begins");
+    enqueue("a");
+    enqueue("b");
+    worker.RunWaitingCalls();
+    order.push_back("long ends");
+    return absl::OkStatus();
+  });
+  EXPECT_TRUE(status.ok());
+  EXPECT_THAT(order, ElementsAre("long begins", "a begins", "a ends", "b begins", "b ends", "long ends"));
+}
+
+TEST(DeviceWorkerTest, CallThatABackgroundStepLetInLetsOthersIn) {
+  DeviceWorker worker("cpu", 8);
+  std::vector<std::string> order;
+  std::promise<void> ended;
+  const auto short_call = [&] {
+    order.push_back("short");
+    return absl::OkStatus();
+  };
+  const auto long_call = [&] {
+    order.push_back("long begins");
+    EXPECT_TRUE(worker.Enqueue({nullptr, short_call, Ignore}).ok());
+    worker.RunWaitingCalls();
+    order.push_back("long ends");
+    return absl::OkStatus();
+  };
+  worker.SetBackground([&] {
+    EXPECT_TRUE(worker.Enqueue({nullptr, long_call, Ignore}).ok());
+    worker.RunWaitingCalls();
+    ended.set_value();
+    return false;
+  });
+  worker.WakeBackground();
+  ended.get_future().wait();
+  EXPECT_THAT(order, ElementsAre("long begins", "short", "long ends"));
+}
+
+TEST(DeviceWorkerTest, TellsWhetherCallsRunOrWait) {
+  DeviceWorker worker("cpu", 8);
+  EXPECT_FALSE(worker.has_calls());
+  {
+    Blocker blocker(worker);
+    EXPECT_TRUE(worker.has_calls());
+    EXPECT_EQ(worker.queued_calls(), 0);
+  }
+  while (worker.has_calls()) std::this_thread::yield();
+}
+
+TEST(DeviceWorkerTest, ThrowingBackgroundStepEndsOnlyItself) {
+  DeviceWorker worker("cpu", 8);
+  int steps = 0;
+  std::promise<void> second;
+  worker.SetBackground([&]() -> bool {
+    if (++steps == 1) throw std::bad_alloc();
+    second.set_value();
+    return false;
+  });
+  worker.WakeBackground();
+  second.get_future().wait();
+  EXPECT_TRUE(RunAndWait(worker, Nothing).ok());
 }
 
 TEST(DeviceWorkerTest, CallsGoBeforeBackgroundWork) {

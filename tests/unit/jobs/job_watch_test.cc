@@ -137,6 +137,37 @@ TEST(JobWatchTest, WatcherThatDoesNotReadHoldsUpNobodyAndStillGetsTheEnd) {
   EXPECT_THAT(slow.ReadReady(), ElementsAre("2:running", "3:e0", "4:succeeded", "job:succeeded"));
 }
 
+TEST(JobWatchTest, WatcherWhoseCallbackBlocksHoldsUpNoJob) {
+  JobRig rig;
+  const std::string id = rig.Submit(EmittingRequest(3)).id;
+  std::promise<void> release;
+  const std::shared_future<void> released = release.get_future().share();
+  const auto watch = rig.manager.Watch(id, 0, [released] { released.wait(); }).value();
+  rig.RunNext();
+  EXPECT_EQ(rig.Get(id).state, JobState::kSucceeded);
+  release.set_value();
+}
+
+TEST(JobWatchTest, ThrowingCallbackEndsNothing) {
+  JobRig rig;
+  const std::string id = rig.Submit(EmittingRequest(3)).id;
+  const auto watch = rig.manager.Watch(id, 0, [] { throw std::bad_alloc(); }).value();
+  Reader reader(rig.manager, id, 0);
+  rig.RunNext();
+  EXPECT_EQ(reader.ReadAll().back(), "job:succeeded");
+}
+
+TEST(JobWatchTest, RefusesMoreWatchesThanItsLimit) {
+  JobRig rig({.max_queued_jobs = 8, .max_ended_jobs = 8, .max_watches = 1});
+  const std::string id = rig.Submit(TrivialRequest()).id;
+  auto watch = rig.manager.Watch(id, 0, [] {}).value();
+  const absl::Status status = rig.manager.Watch(id, 0, [] {}).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(status.message()), testing::HasSubstr("max_watches is 1"));
+  watch = nullptr;
+  EXPECT_TRUE(rig.manager.Watch(id, 0, [] {}).ok());
+}
+
 TEST(JobWatchTest, DeletedJobStillEndsItsWatches) {
   JobRig rig;
   const std::string id = rig.Submit(TrivialRequest()).id;

@@ -8,6 +8,7 @@
 #include <limits>
 #include <map>
 
+#include "server/model/forward_flops.h"
 #include "server/model/gpt2.h"
 #include "server/model/micro_batch.h"
 #include "server/model/torch_border.h"
@@ -24,22 +25,31 @@ const std::vector<std::vector<int>> kPrompts = {{1, 2, 3}, {4}, {5, 6, 7, 8, 9, 
 
 TEST(SplitIntoMicroBatchesTest, StaysWithinTheBudgetAndCoversAllPrompts) {
   const ModelConfig config = TinyConfig();
-  const int64_t budget = ActivationBytes(config, 2, 12, 4);
-  const auto batches = SplitIntoMicroBatches(config, kPrompts, budget, 4);
+  MicroBatchLimits limits = LimitsFor(at::kCPU, at::kFloat, 0);
+  limits.budget_bytes = ActivationBytes(config, 2, 12, limits);
+  const auto batches = SplitIntoMicroBatches(config, kPrompts, limits);
   size_t next = 0;
   for (const MicroBatch& batch : batches) {
     EXPECT_EQ(batch.begin, next);
     EXPECT_GT(batch.end, batch.begin);
     size_t longest = 0;
     for (size_t i = batch.begin; i < batch.end; ++i) longest = std::max(longest, kPrompts[i].size());
-    EXPECT_LE(ActivationBytes(config, batch.end - batch.begin, longest, 4), budget);
+    EXPECT_LE(ActivationBytes(config, batch.end - batch.begin, longest, limits), limits.budget_bytes);
     next = batch.end;
   }
   EXPECT_EQ(next, kPrompts.size());
 }
 
 TEST(SplitIntoMicroBatchesTest, GivesAPromptOverTheBudgetItsOwnBatch) {
-  EXPECT_EQ(SplitIntoMicroBatches(TinyConfig(), kPrompts, 1, 4).size(), kPrompts.size());
+  EXPECT_EQ(SplitIntoMicroBatches(TinyConfig(), kPrompts, LimitsFor(at::kCPU, at::kFloat, 1)).size(), kPrompts.size());
+}
+
+TEST(SplitIntoMicroBatchesTest, BoundsWhatOneForwardPassComputes) {
+  const ModelConfig config = TinyConfig();
+  MicroBatchLimits limits = LimitsFor(at::kCPU, at::kFloat, int64_t{1} << 40);
+  EXPECT_EQ(SplitIntoMicroBatches(config, kPrompts, limits).size(), 1);
+  limits.max_flops = ForwardFlops(config, 2, 3);
+  EXPECT_EQ(SplitIntoMicroBatches(config, kPrompts, limits).front().end, 2);
 }
 
 TEST(ForEachMicroBatchTest, TriesHalvesWhenMemoryRunsOut) {
@@ -51,6 +61,21 @@ TEST(ForEachMicroBatchTest, TriesHalvesWhenMemoryRunsOut) {
   });
   EXPECT_TRUE(status.ok());
   EXPECT_THAT(done, ::testing::ElementsAre(std::pair(0, 2), std::pair(2, 3), std::pair(3, 5)));
+}
+
+TEST(ForEachMicroBatchTest, DeliversEachPieceOnceAndPassesOnItsError) {
+  std::vector<size_t> delivered;
+  const absl::Status status = ForEachMicroBatch(
+      {{0, 4}, {4, 5}}, nullptr,
+      [](MicroBatch batch) {
+        return batch.end - batch.begin > 2 ? absl::ResourceExhaustedError("out of memory") : absl::OkStatus();
+      },
+      [&](MicroBatch batch) {
+        delivered.push_back(batch.begin);
+        return batch.begin == 2 ? absl::ResourceExhaustedError("the reply is full") : absl::OkStatus();
+      });
+  EXPECT_EQ(status.message(), "the reply is full");
+  EXPECT_THAT(delivered, ::testing::ElementsAre(0, 2));
 }
 
 TEST(ForEachMicroBatchTest, GivesUpWhenOnePromptDoesNotFit) {
@@ -147,6 +172,16 @@ TEST_F(RunForwardTest, ReadsChosenTokensInTheirOrder) {
     if (top.token == 22) {
       EXPECT_EQ(top.logit, answer.chosen[2].logit);
     }
+  }
+}
+
+TEST_F(RunForwardTest, RefusesAChosenTokenOutsideTheVocabulary) {
+  for (const int token : {23, -1, 1'048'575}) {
+    LogitsSelection selection;
+    selection.chosen_tokens = {0, token};
+    const auto result = RunForward(*model_, kPrompts, selection, {}, nullptr);
+    EXPECT_EQ(result.status().code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(result.status().message()), HasSubstr("logits.chosen_tokens[1]: "));
   }
 }
 

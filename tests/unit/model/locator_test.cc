@@ -20,6 +20,7 @@ namespace fs = std::filesystem;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Pair;
 
 std::vector<std::string> Names(const ModelLocator& locator) {
   std::vector<std::string> names;
@@ -250,6 +251,23 @@ TEST(LocatorTest, ListsTheNamesThereAre) {
   ExpectError(status, absl::StatusCode::kNotFound, "m119 and 5 others");
 }
 
+TEST(LocatorTest, StampsTheFilesThatLoadingMayRead) {
+  const TempFolder folder;
+  folder.Write("tiny/config.json", "{}");
+  folder.Write("tiny/readme", "");
+  const ModelLocator locator = Repository(folder);
+  const auto before = locator.Find("tiny");
+  ASSERT_TRUE(before.ok()) << before.status();
+  EXPECT_THAT(before->files, ElementsAre(Pair("config.json", *StampFile(folder / "tiny/config.json", ""))));
+  folder.Write("tiny/readme", "changed");
+  EXPECT_EQ(*locator.Find("tiny"), *before);
+  folder.Write("tiny/vocab.json", "{}");
+  EXPECT_NE(*locator.Find("tiny"), *before);
+  fs::remove(folder / "tiny/vocab.json");
+  folder.Write("tiny/config.json", "{ }");
+  EXPECT_NE(*locator.Find("tiny"), *before);
+}
+
 TEST(LocatorTest, SurvivesRootsThatAreNotThere) {
   const ModelLocator locator({.folders = {{"a", "/nonexistent/a"}},
                               .repositories = {"/nonexistent", "/etc/passwd"},
@@ -286,23 +304,29 @@ class Environment {
 
 TEST(LocatorTest, FindsTheHuggingFaceCacheInTheEnvironment) {
   const TempFolder folder;
-  for (const char* cache : {"direct", "home/hub", "user/.cache/huggingface/hub"})
+  for (const char* cache : {"direct", "home/hub", "xdg/huggingface/hub", "user/.cache/huggingface/hub"})
     fs::create_directories(folder / cache);
-  const std::string direct = folder / "direct", home = folder / "home", user = folder / "user";
+  const std::string direct = folder / "direct", home = folder / "home", xdg = folder / "xdg", user = folder / "user";
   {
-    const Environment environment({{"HF_HUB_CACHE", direct}, {"HF_HOME", home}, {"HOME", user}});
+    const Environment environment(
+        {{"HF_HUB_CACHE", direct}, {"HF_HOME", home}, {"XDG_CACHE_HOME", xdg}, {"HOME", user}});
     EXPECT_THAT(ModelLocator::HuggingFaceCachesFromEnvironment(), ElementsAre(direct));
   }
   {
-    const Environment environment({{"HF_HUB_CACHE", ""}, {"HF_HOME", home}, {"HOME", user}});
+    const Environment environment({{"HF_HUB_CACHE", ""}, {"HF_HOME", home}, {"XDG_CACHE_HOME", xdg}, {"HOME", user}});
     EXPECT_THAT(ModelLocator::HuggingFaceCachesFromEnvironment(), ElementsAre(home + "/hub"));
   }
   {
-    const Environment environment({{"HF_HUB_CACHE", ""}, {"HF_HOME", ""}, {"HOME", user}});
+    const Environment environment({{"HF_HUB_CACHE", ""}, {"HF_HOME", ""}, {"XDG_CACHE_HOME", xdg}, {"HOME", user}});
+    EXPECT_THAT(ModelLocator::HuggingFaceCachesFromEnvironment(), ElementsAre(xdg + "/huggingface/hub"));
+  }
+  {
+    const Environment environment({{"HF_HUB_CACHE", ""}, {"HF_HOME", ""}, {"XDG_CACHE_HOME", ""}, {"HOME", user}});
     EXPECT_THAT(ModelLocator::HuggingFaceCachesFromEnvironment(), ElementsAre(user + "/.cache/huggingface/hub"));
   }
   {
-    const Environment environment({{"HF_HUB_CACHE", folder / "absent"}, {"HF_HOME", ""}, {"HOME", user}});
+    const Environment environment(
+        {{"HF_HUB_CACHE", folder / "absent"}, {"HF_HOME", ""}, {"XDG_CACHE_HOME", xdg}, {"HOME", user}});
     EXPECT_THAT(ModelLocator::HuggingFaceCachesFromEnvironment(), IsEmpty());
   }
 }

@@ -21,6 +21,17 @@ TEST(ByteBudgetTest, RefusesWhatIsOverTheLimitAndGivesBack) {
   EXPECT_TRUE(first.Grow(4));
 }
 
+TEST(ByteBudgetTest, GivesBackWhatIsNotNeededAnyMore) {
+  ByteBudget budget(10);
+  ByteBudget::Reservation first(&budget), second(&budget);
+  EXPECT_TRUE(first.Grow(10));
+  first.ShrinkTo(11);
+  EXPECT_FALSE(second.Grow(1));
+  first.ShrinkTo(4);
+  EXPECT_FALSE(second.Grow(7));
+  EXPECT_TRUE(second.Grow(6));
+}
+
 TEST(ByteBudgetTest, MovedReservationsAreGivenBackOnce) {
   ByteBudget budget(10);
   {

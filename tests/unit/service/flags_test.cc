@@ -31,7 +31,8 @@ TEST(FlagsTest, ReadsSizesNamesAndSwitches) {
   const std::string model = "a=" + folder;
   const ParsedFlags parsed = Parse({"--memory-budget", "512MiB", "--max-dataset-bytes=2KB", "--model", model.c_str(),
                                     "--model", "b=/", "--load", "a", "--load", "b", "--hugging-face-cache", "off",
-                                    "--drain-timeout", "1.5", "--metrics-address", "", "--log-format", "json"});
+                                    "--drain-timeout", "1.5", "--metrics-address", "", "--log-format", "json",
+                                    "--stream-idle-timeout", "7"});
   ASSERT_EQ(parsed.exit_code, std::nullopt);
   const ServerOptions& options = parsed.options;
   EXPECT_EQ(options.memory_budget_bytes, int64_t{512} << 20);
@@ -41,6 +42,7 @@ TEST(FlagsTest, ReadsSizesNamesAndSwitches) {
   EXPECT_THAT(options.load, testing::ElementsAre("a", "b"));
   EXPECT_TRUE(options.models.locations.hugging_face_caches.empty());
   EXPECT_EQ(options.drain_timeout, absl::Milliseconds(1500));
+  EXPECT_EQ(options.stream_idle_timeout, absl::Seconds(7));
   EXPECT_EQ(options.metrics_address, "");
   EXPECT_EQ(options.log_format, LogFormat::kJson);
 }

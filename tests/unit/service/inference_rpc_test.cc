@@ -1,7 +1,9 @@
 #include <gmock/gmock.h>
 
+#include <filesystem>
 #include <functional>
 
+#include "circuitd/v1/dataset.grpc.pb.h"
 #include "circuitd/v1/inference.grpc.pb.h"
 #include "tests/unit/service/rpc_test_util.h"
 
@@ -139,7 +141,6 @@ TEST_F(InferenceRpcTest, BadForwardsAreNamed) {
               *r.mutable_prompts(1) = Text("a\xff");
             }),
             "prompts[1].text");
-  EXPECT_EQ(field([](auto& r) { r.mutable_logits()->set_top_k(4); }), "logits.top_k");
   EXPECT_EQ(field([](auto& r) {
               r.set_model("seqcont");
               r.mutable_logits()->set_top_k(1001);
@@ -172,6 +173,95 @@ TEST_F(InferenceRpcTest, TextForAModelWithoutTokenizerSaysWhatToDo) {
   const grpc::Status status = Forward(request);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
   EXPECT_THAT(status.error_message(), HasSubstr("send token ids"));
+}
+
+TEST_F(InferenceRpcTest, TokensThatOnlyTheTokenizerKnowsAreNamed) {
+  // nano's network with GPT-2's tokenizer: most of its tokens are none of the model's.
+  const std::string shared = CIRCUITD_SOURCE_DIR "/../shared/models";
+  const std::string folder = testing::TempDir() + "two-halves";
+  std::filesystem::create_directory(folder);
+  for (const char* file : {"nano-sort/config.json", "nano-sort/model.safetensors", "gpt2-tokenizer/vocab.json",
+                           "gpt2-tokenizer/merges.txt"}) {
+    const std::filesystem::path from = shared + "/" + file;
+    std::filesystem::copy_file(from, folder / from.filename(), std::filesystem::copy_options::overwrite_existing);
+  }
+  ServerOptions options = TestOptions();
+  options.models.locations.folders["halves"] = folder;
+  Start(options);
+  v1::ForwardRequest request = NanoForward();
+  request.set_model("halves");
+  *request.mutable_logits()->add_chosen_tokens() = Text("!");
+  EXPECT_TRUE(Forward(request).ok());
+  *request.mutable_logits()->mutable_chosen_tokens(0) = Text("A");
+  grpc::Status status = Forward(request);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(ViolatedField(status), "logits.chosen_tokens[0].text");
+  EXPECT_THAT(status.error_message(), HasSubstr("\"A\" is 32, d_vocab is 3 (0-2)"));
+  *request.mutable_prompts(1) = Text("A");
+  EXPECT_EQ(ViolatedField(Forward(request)), "prompts[1].text");
+}
+
+TEST_F(InferenceRpcTest, TextThatCannotFitIsRefusedUntokenized) {
+  v1::ForwardRequest request;
+  request.set_model("seqcont");
+  // n_ctx is 64.
+  *request.add_prompts() = Text(std::string(64 * 256 + 1, 'x'));
+  grpc::Status status = Forward(request);
+  EXPECT_EQ(ViolatedField(status), "prompts[0].text");
+  EXPECT_THAT(status.error_message(), HasSubstr("16385 bytes, must be at most 16384"));
+  std::string numbers;
+  for (int i = 0; i < 65; ++i) numbers += " 1";
+  *request.mutable_prompts(0) = Text(numbers);
+  status = Forward(request);
+  EXPECT_EQ(ViolatedField(status), "prompts[0]");
+  EXPECT_THAT(status.error_message(), HasSubstr("65 tokens, n_ctx is 64"));
+}
+
+TEST_F(InferenceRpcTest, TokenizeBoundsItsReply) {
+  ServerOptions options = TestOptions();
+  options.max_message_bytes = 100'000;
+  Start(options);
+  const auto tokenize = [this](const std::vector<v1::Prompt>& prompts, v1::TokenizeResponse& response) {
+    v1::TokenizeRequest request;
+    request.set_model("seqcont");
+    for (const v1::Prompt& prompt : prompts) *request.add_prompts() = prompt;
+    grpc::ClientContext context;
+    return Stub<v1::InferenceService>()->Tokenize(&context, request, &response);
+  };
+  v1::TokenizeResponse response;
+  EXPECT_TRUE(tokenize({Text(std::string(5000, '!')), Text("a")}, response).ok());
+  EXPECT_LE(response.ByteSizeLong(), 100'000u);
+  EXPECT_EQ(ViolatedField(tokenize({Text(std::string(90'000, '!'))}, response)), "prompts[0].text");
+  EXPECT_EQ(ViolatedField(tokenize({Text("a"), Ids(std::vector<uint32_t>(30'000, 5))}, response)), "prompts[1]");
+  // Few of GPT-2's long tokens make a large reply too.
+  EXPECT_EQ(ViolatedField(tokenize({Ids(std::vector<uint32_t>(3'000, 35496))}, response)), "prompts[0]");
+}
+
+TEST_F(InferenceRpcTest, ClientThatDoesNotReadIsCutOff) {
+  ServerOptions options = TestOptions();
+  options.stream_idle_timeout = absl::Milliseconds(200);
+  Start(options);
+  v1::ForwardRequest request;
+  request.set_model("seqcont");
+  for (int i = 0; i < 8; ++i) *request.add_prompts() = Ids(std::vector<uint32_t>(12, 7));
+  request.mutable_logits()->set_full_logits(v1::LOGITS_POSITIONS_ALL);
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
+  const auto reader = Stub<v1::InferenceService>()->Forward(&context, request);
+  v1::ForwardResponse message;
+  ASSERT_TRUE(reader->Read(&message));
+  // Uploads without data are cut off as well, one after another: each takes as long as the reply may stand still.
+  for (int i = 0; i < 5; ++i) {
+    grpc::ClientContext upload_context;
+    v1::UploadDatasetResponse uploaded;
+    const auto writer = Stub<v1::DatasetService>()->UploadDataset(&upload_context, &uploaded);
+    EXPECT_EQ(writer->Finish().error_code(), grpc::StatusCode::CANCELLED);
+  }
+  while (reader->Read(&message)) {
+  }
+  EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::CANCELLED);
+  // Who reads gets all of it.
+  EXPECT_TRUE(Forward(request).ok());
 }
 
 TEST_F(InferenceRpcTest, PatchedRunChangesTheMetric) {

@@ -60,6 +60,8 @@ v1::NodePruningSpec& Pruning(v1::SubmitJobRequest& request) { return *request.mu
 INSTANTIATE_TEST_SUITE_P(
     AllFields, ValidateSubmitBadTest,
     testing::Values(
+        BadCase{"spec", "bytes, must be at most 65536",
+                [](auto& r) { Pruning(r).set_model(std::string(70'000, 'm')); }},
         BadCase{"spec.kind", "must be set", [](auto& r) { r.mutable_spec()->clear_kind(); }},
         BadCase{"request_id", "129 bytes, must be at most 128",
                 [](auto& r) { r.set_request_id(std::string(129, 'r')); }},

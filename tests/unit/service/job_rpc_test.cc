@@ -1,4 +1,8 @@
 #include <gmock/gmock.h>
+#include <google/protobuf/message.h>
+#include <google/protobuf/unknown_field_set.h>
+
+#include <algorithm>
 
 #include "base/sha256.h"
 #include "circuitd/v1/inference.grpc.pb.h"
@@ -127,7 +131,9 @@ TEST_F(JobRpcTest, BadSpecsAreRefusedAtSubmit) {
   request.mutable_spec()->mutable_node_pruning()->set_model("nano");
   EXPECT_EQ(TrySubmit(request).error_code(), grpc::StatusCode::FAILED_PRECONDITION);
   EXPECT_EQ(ViolatedField(TrySubmit({})), "spec.kind");
-  EXPECT_EQ(TrySubmit(SmallJob(), nullptr, std::string(129, 'u')).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  status = TrySubmit(SmallJob(), nullptr, std::string(129, 'u'));
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(ViolatedField(status), "metadata circuitd-user");
 }
 
 TEST_F(JobRpcTest, SameRequestIdIsTheSameJob) {
@@ -139,6 +145,36 @@ TEST_F(JobRpcTest, SameRequestIdIsTheSameJob) {
   const grpc::Status status = TrySubmit(request);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::ALREADY_EXISTS);
   EXPECT_EQ(ViolatedField(status), "request_id");
+}
+
+TEST_F(JobRpcTest, FieldsThatTheServerDoesNotKnowAreNotKept) {
+  v1::SubmitJobRequest request = SmallJob();
+  request.set_request_id("once");
+  const v1::Job job = Submit(request);
+  v1::JobSpec& spec = *request.mutable_spec();
+  const std::string junk(100'000, 'x');
+  for (google::protobuf::Message* message :
+       {static_cast<google::protobuf::Message*>(&spec),
+        static_cast<google::protobuf::Message*>(spec.mutable_node_pruning()->mutable_prompts()->mutable_task())}) {
+    message->GetReflection()->MutableUnknownFields(message)->AddLengthDelimited(1000, junk);
+  }
+  EXPECT_EQ(Submit(request).name(), job.name());
+  request.set_request_id("another");
+  EXPECT_LT(Submit(request).ByteSizeLong(), 1000u);
+}
+
+TEST_F(JobRpcTest, CircuitJsonTellsTheEffectivePrompts) {
+  v1::SubmitJobRequest request = SmallJob();
+  v1::PromptSource& prompts = *request.mutable_spec()->mutable_node_pruning()->mutable_prompts();
+  prompts.mutable_task()->set_seed(9'007'199'254'740'993);
+  const v1::Job job = Submit(request);
+  ASSERT_EQ(Watch(job.name()).back().job().state(), v1::JOB_STATE_SUCCEEDED);
+  std::string bytes;
+  ASSERT_TRUE(Download(job.name(), "circuit.json", 0, &bytes).ok());
+  bytes.erase(std::remove_if(bytes.begin(), bytes.end(), [](char c) { return c == ' ' || c == '\n'; }), bytes.end());
+  EXPECT_THAT(bytes,
+              HasSubstr(R"("task":{"task":"numerals","variants":["done","lost","names"],"seed":9007199254740993})"));
+  EXPECT_THAT(bytes, HasSubstr(R"("num_samples":1)"));
 }
 
 TEST_F(JobRpcTest, RunningJobLetsCallsInAndStopsWhenCancelled) {

@@ -38,8 +38,12 @@ TEST(PagesTest, GoesOnWhenItemsComeAndGo) {
   EXPECT_THAT(Take({"a", "aa", "c", "d"}, 2, token).first, ElementsAre("c", "d"));
 }
 
-TEST(PagesTest, RefusesBadSizesAndTokens) {
-  EXPECT_EQ(FieldOf(ParsePage("words", 1001, "").status()), "page_size");
+TEST(PagesTest, SizesOverTheLargestAreTheLargest) {
+  EXPECT_EQ(ParsePage("words", 1001, "")->size, 1000u);
+  EXPECT_EQ(ParsePage("words", 4'000'000'000u, "")->size, 1000u);
+}
+
+TEST(PagesTest, RefusesBadTokens) {
   EXPECT_EQ(ParsePage("words", 0, "")->size, 100u);
   EXPECT_EQ(FieldOf(ParsePage("words", 0, "%%%").status()), "page_token");
   EXPECT_EQ(FieldOf(ParsePage("words", 0, MakePageToken("jobs", "x")).status()), "page_token");

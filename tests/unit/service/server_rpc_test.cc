@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
+#include <grpcpp/impl/codegen/client_unary_call.h>
 
+#include "circuitd/v1/dataset.grpc.pb.h"
 #include "circuitd/v1/server.grpc.pb.h"
 #include "server/service/version.h"
 #include "tests/unit/service/rpc_test_util.h"
@@ -19,6 +21,39 @@ TEST_F(RpcTest, GetServerInfoTellsVersionDevicesAndLimits) {
   EXPECT_EQ(response.devices(0).name(), "cpu");
   EXPECT_EQ(response.limits().max_num_samples(), 4096u);
   EXPECT_EQ(response.limits().max_queued_jobs(), 64u);
+}
+
+// A unary call of any name with an empty request.
+grpc::Status CallByName(grpc::Channel& channel, const char* method) {
+  grpc::ClientContext context;
+  v1::GetServerInfoRequest request;
+  v1::GetServerInfoResponse response;
+  const grpc::internal::RpcMethod rpc(method, grpc::internal::RpcMethod::NORMAL_RPC);
+  return grpc::internal::BlockingUnaryCall<v1::GetServerInfoRequest, v1::GetServerInfoResponse,
+                                           google::protobuf::MessageLite, google::protobuf::MessageLite>(
+      &channel, rpc, &context, request, &response);
+}
+
+TEST_F(RpcTest, UnknownMethodsAreUnimplemented) {
+  EXPECT_TRUE(CallByName(*channel_, "/circuitd.v1.ServerService/GetServerInfo").ok());
+  for (const char* method : {"/circuitd.v1.ServerService/Explode", "/circuitd.v1.FutureService/Do", "/foo.Bar/Baz",
+                             "/foo/Baz", "/JobService/GetJob"}) {
+    EXPECT_EQ(CallByName(*channel_, method).error_code(), grpc::StatusCode::UNIMPLEMENTED) << method;
+  }
+}
+
+TEST_F(RpcTest, DrainDoesNotWaitForStreamsOnWhichNothingHappens) {
+  ServerOptions options = TestOptions();
+  options.drain_timeout = options.stream_idle_timeout = absl::Hours(1);
+  Start(options);
+  grpc::ClientContext context;
+  v1::UploadDatasetResponse response;
+  const auto writer = Stub<v1::DatasetService>()->UploadDataset(&context, &response);
+  v1::UploadDatasetRequest header;
+  header.mutable_header()->set_format(v1::DATASET_FORMAT_PAIRS);
+  ASSERT_TRUE(writer->Write(header));
+  server_->Drain();
+  EXPECT_FALSE(writer->Finish().ok());
 }
 
 TEST_F(RpcTest, PortInUseIsSaidClearly) {

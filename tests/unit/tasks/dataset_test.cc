@@ -7,6 +7,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "server/tasks/distinct_tokens.h"
+#include "server/tasks/prompt_lines.h"
 #include "server/tasks/prompt_source.h"
 #include "tests/unit/tasks/prompt_files.h"
 
@@ -92,6 +94,52 @@ TEST(ValidateDatasetTest, ChecksTypesOfPairs) {
   EXPECT_THAT(failure("correct", {1, ""}), StartsWith("INVALID_ARGUMENT: line 1: \"correct\"[1]: "));
 }
 
+TEST(ValidateDatasetTest, BoundsLinesPromptsAndAnswers) {
+  const auto failure = [](const json& pair) { return Failure(ValidateDataset(DatasetFormat::kPairs, pair.dump())); };
+  const auto line_of = [](size_t bytes) {
+    const size_t others = GoodPair().dump().size() - 5;  // "a one"
+    json pair = GoodPair();
+    pair["clean"] = std::string(bytes - others, 'x');
+    return pair;
+  };
+  EXPECT_EQ(failure(line_of(1 << 20)), "");
+  EXPECT_EQ(failure(line_of((1 << 20) + 1)), "INVALID_ARGUMENT: line 1: 1048577 bytes, a line has at most 1048576");
+  // Bytes that nobody would look at are none the better.
+  EXPECT_EQ(Failure(ValidateDataset(DatasetFormat::kPublished, std::string(1 << 21, '[') + "\n")),
+            "INVALID_ARGUMENT: line 1: 2097152 bytes, a line has at most 1048576");
+
+  json pair = GoodPair();
+  pair["corrupted"] = std::vector<int>(65'536, 1);
+  pair["correct"] = std::vector<int>(1000, 1);
+  EXPECT_EQ(failure(pair), "");
+  pair["correct"].push_back(1);
+  EXPECT_EQ(failure(pair), "INVALID_ARGUMENT: line 1: \"correct\": 1001 answers, at most 1000 are allowed");
+  pair["corrupted"].push_back(1);
+  EXPECT_EQ(failure(pair), "INVALID_ARGUMENT: line 1: \"corrupted\": 65537 token ids, a prompt has at most 65536");
+}
+
+TEST(LineReaderTest, NumbersLinesThatAreNotBlank) {
+  const std::string text = "\na\r\n \t\n\nb";
+  LineReader lines(text);
+  const auto a = lines.Next();
+  ASSERT_TRUE(a.has_value());
+  EXPECT_EQ(a->number, 2);
+  EXPECT_EQ(a->text, "a\r");
+  const auto b = lines.Next();
+  ASSERT_TRUE(b.has_value());
+  EXPECT_EQ(b->number, 5);
+  EXPECT_EQ(b->text, "b");
+  EXPECT_FALSE(lines.Next().has_value());
+  EXPECT_FALSE(lines.Next().has_value());
+  EXPECT_EQ(CountLines(text), 2u);
+  EXPECT_EQ(CountLines(""), 0u);
+}
+
+TEST(DistinctTokensTest, KeepsTheFirstOfEachInOrder) {
+  EXPECT_THAT(DistinctTokens({9, 9, 3, 9, 1, 3}), ElementsAre(9, 3, 1));
+  EXPECT_THAT(DistinctTokens({}), ElementsAre());
+}
+
 TEST(TokenizePairsTest, TakesTextAndTokens) {
   const auto pairs = TokenizePairs(Toy().vocabulary(),
                                    absl::StrCat(kGoodPair, "\n", R"({"clean": [97, 256], "corrupted": "b two",)",
@@ -119,6 +167,15 @@ TEST(TokenizePairsTest, NumSamplesTakesTheFirst) {
   for (int i = 0; i < 4097; ++i) absl::StrAppend(&many, kGoodPair, "\n");
   EXPECT_EQ(PairsFailure(many),
             "INVALID_ARGUMENT: prompts.num_samples: unset, and the file has 4097 prompts: must be 1-4096");
+}
+
+TEST(TokenizePairsTest, BoundsTheTokensOfAllPairs) {
+  // 2 + 2 tokens of prompts and 1 + 1 of answers a line.
+  const std::string jsonl = absl::StrCat(kGoodPair, "\n", kGoodPair);
+  EXPECT_EQ(PairsFailure(jsonl, {.max_tokens = 12}), "");
+  EXPECT_EQ(PairsFailure(jsonl, {.max_tokens = 11}),
+            "INVALID_ARGUMENT: prompts.pairs_dataset_sha256: the first 2 pairs have 12 tokens, answers included; a job "
+            "has at most 11");
 }
 
 TEST(TokenizePairsTest, NamesFieldLineAndKey) {
@@ -181,7 +238,8 @@ TEST(TokenizePublishedTest, PairsPublishedRows) {
     };
     const std::vector<json> corrupted_rows = rows(corrupted);
 
-    const auto pairs = TokenizePublished(model, clean, corrupted, {.num_samples = 32});
+    const std::vector<absl::string_view> clean_files(clean.begin(), clean.end());
+    const auto pairs = TokenizePublished(model, clean_files, corrupted, {.num_samples = 32});
     ASSERT_TRUE(pairs.ok()) << pairs.status();
     ASSERT_EQ(pairs->size(), 96u);
     for (int variant = 0; variant < 3; ++variant) {
@@ -195,10 +253,10 @@ TEST(TokenizePublishedTest, PairsPublishedRows) {
       }
     }
     // Without a count, all that pair: 1024 clean rows of each variant, but 512 corrupted ones.
-    const auto all = TokenizePublished(model, clean, corrupted, {});
+    const auto all = TokenizePublished(model, clean_files, corrupted, {});
     ASSERT_TRUE(all.ok()) << all.status();
     EXPECT_EQ(all->size(), 3u * 512);
-    EXPECT_EQ(Failure(TokenizePublished(model, clean, corrupted, {.num_samples = 513})),
+    EXPECT_EQ(Failure(TokenizePublished(model, clean_files, corrupted, {.num_samples = 513})),
               "INVALID_ARGUMENT: prompts.num_samples: 513, the corrupted file's share of "
               "prompts.published.clean_dataset_sha256s[0] has 512 prompts");
   }
@@ -215,7 +273,7 @@ TEST(TokenizePublishedTest, CleanFileAnswersCount) {
 
 TEST(TokenizePublishedTest, NamesFileLineAndKey) {
   const ToyModel toy = Toy();
-  const auto failure = [&](const std::vector<std::string>& clean, const std::string& corrupted,
+  const auto failure = [&](const std::vector<absl::string_view>& clean, const std::string& corrupted,
                            const PromptSetOptions& options = {}) {
     return Failure(TokenizePublished(toy.vocabulary(), clean, corrupted, options));
   };
@@ -237,6 +295,21 @@ TEST(TokenizePublishedTest, NamesFileLineAndKey) {
             "INVALID_ARGUMENT: prompts.num_samples: 2, prompts.published.clean_dataset_sha256s[0] has 1 prompts");
   EXPECT_EQ(failure({good}, good, {.num_samples = 1'000'000'000}),
             "INVALID_ARGUMENT: prompts.num_samples: 1000000000, must be 1-4096");
+  EXPECT_EQ(failure({good, good}, good + "\n" + good, {.max_tokens = 11}),
+            clean1 + "the first 2 pairs have 12 tokens, answers included; a job has at most 11");
+}
+
+TEST(TokenizePublishedTest, PassesOverCorruptedRowsWithoutPartner) {
+  const std::string clean = kGoodPublished;
+  const auto row = [](const char* text) {
+    return absl::StrCat(R"({"text": ")", text, R"( two", "corr": " ten", "incorr": " ten"})", "\n");
+  };
+  const auto pairs = TokenizePublished(Toy().vocabulary(), {clean, clean},
+                                       absl::StrCat(row("p"), row("q"), "\n", row("r"), row("s")), {});
+  ASSERT_TRUE(pairs.ok()) << pairs.status();
+  ASSERT_EQ(pairs->size(), 2u);
+  EXPECT_THAT((*pairs)[0].corrupted, ElementsAre('p', 257));
+  EXPECT_THAT((*pairs)[1].corrupted, ElementsAre('r', 257));
 }
 
 }  // namespace

@@ -17,7 +17,9 @@
 namespace circuitd {
 namespace {
 
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
 using ::testing::StartsWith;
 
 PromptSetOptions Samples(int count) { return {.num_samples = count}; }
@@ -210,8 +212,58 @@ TEST(SequenceContinuationTest, RejectsModelWithShortContext) {
   const ModelVocabulary gpt2 = Gpt2Vocabulary::Get();
   ModelConfig config = *gpt2.config;
   config.n_ctx = 22;
-  EXPECT_EQ(Failure(GenerateSequenceContinuation({gpt2.tokenizer, &config}, "numerals", {}, 7, {})),
-            "FAILED_PRECONDITION: prompts.task.task: prompt: 23 tokens, model takes 1-22");
+  const std::string failure = Failure(GenerateSequenceContinuation({gpt2.tokenizer, &config}, "numerals", {}, 7, {}));
+  EXPECT_THAT(failure, StartsWith("FAILED_PRECONDITION: prompts.task.task: the prompt \""));
+  EXPECT_THAT(failure, HasSubstr(" done in 1. "));
+  EXPECT_THAT(failure, EndsWith(" done in\": 23 tokens, model takes 1-22"));
+}
+
+// " one." is one token too, as if it had been added to the vocabulary.
+class FusingTokenizer : public ToyTokenizer {
+ public:
+  using ToyTokenizer::ToyTokenizer;
+  absl::StatusOr<std::vector<int>> Encode(absl::string_view text) const override {
+    const int one = (*ToyTokenizer::Encode(" one"))[0];
+    const std::vector<int> ids = *ToyTokenizer::Encode(text);
+    std::vector<int> fused;
+    for (const int id : ids) {
+      if (id == '.' && !fused.empty() && fused.back() == one) {
+        fused.back() = size() - 1;
+      } else {
+        fused.push_back(id);
+      }
+    }
+    return fused;
+  }
+  int size() const override { return ToyTokenizer::size() + 1; }
+};
+
+TEST(SequenceContinuationTest, RejectsVocabularyThatMakesPairsUnequal) {
+  std::vector<std::string> tokens = ToyTokens();
+  for (int i = 0; i < 5; ++i) {
+    tokens.push_back(ThingWords()[i]);
+    tokens.push_back(" " + ThingWords()[i]);
+  }
+  const FusingTokenizer tokenizer(tokens);
+  ModelConfig config;
+  config.n_ctx = 64;
+  config.d_vocab = tokenizer.size();
+  const auto pairs = GenerateSequenceContinuation({&tokenizer, &config}, "numwords", {"done"}, 7, Samples(500));
+  EXPECT_EQ(FieldOf(pairs.status()), "prompts.task.task");
+  EXPECT_THAT(Failure(pairs), MatchesRegex("FAILED_PRECONDITION: prompts.task.task: the prompt \".* done in \\w+\\. .* "
+                                           "done in\" is 2[0-9] tokens for this model's tokenizer, but its corrupted "
+                                           "partner is [12][0-9]: a pair's lengths must be equal"));
+}
+
+TEST(SequenceContinuationTest, BoundsTheTokensOfAllPairs) {
+  const ModelVocabulary model = Gpt2Vocabulary::Get();
+  PromptSetOptions options = Samples(2);
+  options.max_tokens = 2 * 48;
+  EXPECT_TRUE(GenerateSequenceContinuation(model, "numerals", {"done"}, 7, options).ok());
+  --options.max_tokens;
+  EXPECT_EQ(Failure(GenerateSequenceContinuation(model, "numerals", {"done"}, 7, options)),
+            "INVALID_ARGUMENT: prompts.task.task: the first 2 pairs have 96 tokens, answers included; a job has at "
+            "most 95");
 }
 
 TEST(WordListsTest, WordsAreDistinctAndSingleTokensOfGpt2) {

@@ -1,0 +1,15 @@
+// What requests hold in memory while they wait and run.
+#pragma once
+
+#include <google/protobuf/message.h>
+
+#include "absl/status/status.h"
+#include "server/service/byte_budget.h"
+
+namespace circuitd {
+
+// Reserves what `request` takes in memory. RESOURCE_EXHAUSTED, passing by itself, if that is over the budget now; for
+// good, if the request alone is over it.
+absl::Status ReserveRequest(const google::protobuf::Message& request, ByteBudget::Reservation& reservation);
+
+}  // namespace circuitd
