@@ -31,6 +31,7 @@ std::string Remark(const v1::Job& job) {
     case v1::JOB_STATE_QUEUED:
       return absl::StrCat(job.queue_position(), " before it");
     case v1::JOB_STATE_RUNNING:
+      if (job.progress().decisions_made() == 0) return "runs the whole model first";
       return absl::StrFormat("iteration %d, %d decisions, %d left", job.progress().iteration() + 1,
                              job.progress().decisions_made(), job.progress().candidates_left());
     case v1::JOB_STATE_SUCCEEDED:
@@ -118,7 +119,7 @@ void AddJobsCommand(CLI::App& app, CommandContext& context) {
   CLI::App* remove = jobs->add_subcommand("delete", "Forget ended jobs and their files at the server");
   remove->fallthrough();
   auto names = std::make_shared<std::vector<std::string>>();
-  remove->add_option("job", *names, "The jobs' names: jobs/7, or 7")->required();
+  remove->add_option("job", *names, "The jobs' names: jobs/ID, or ID")->required();
   context.Register(remove, [&context, names] { return Delete(context, *names); });
 }
 
@@ -126,7 +127,7 @@ void AddCancelCommand(CLI::App& app, CommandContext& context) {
   CLI::App* command = app.add_subcommand("cancel", "Ask a job to stop at its next forward pass");
   command->fallthrough();
   auto name = std::make_shared<std::string>();
-  command->add_option("job", *name, "The job's name: jobs/7, or 7")->required();
+  command->add_option("job", *name, "The job's name: jobs/ID, or ID")->required();
   context.Register(command, [&context, name] { return Cancel(context, *name); });
 }
 

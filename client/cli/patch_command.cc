@@ -143,7 +143,7 @@ void AddPatchCommand(CLI::App& app, CommandContext& context) {
       "The right next token, with its space: ' 5'. A JSON array gives several: '[\" 51\", \" 52\"]'. Once, or once for "
       "each prompt");
   options->incorrect = AddRawOption(*command, "--incorrect", "The wrong next token, likewise");
-  command->add_flag("--first-token", options->first_token, "Of an answer of several tokens the first one counts");
+  command->add_flag("--first-token", options->first_token, "Use only the first token of a longer answer");
   options->logits.AddTo(*command);
   command->footer(kInterventionHelp);
   context.Register(command, [&context, options] { return Patch(context, *options); });

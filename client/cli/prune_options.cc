@@ -17,10 +17,10 @@ void PruneOptions::AddTo(CLI::App& app) {
   app.add_option("--task,-t", task,
                  "numerals, numwords or months: prompts that the server generates, or, with a folder, "
                  "whose files are taken");
-  app.add_option("--variants", variants, "Of done,lost,names (default: all three)")
+  app.add_option("--variants", variants, "Only these of done,lost,names (default: all three)")
       ->delimiter(',')
       ->allow_extra_args(false);
-  app.add_option("--seed", seed, "Of the generated prompts")->capture_default_str();
+  app.add_option("--seed", seed, "Seed of the generated prompts")->capture_default_str();
   app.add_option("--num-samples,-n", num_samples,
                  "Prompts of each variant (default: 32 generated, or all of the files)");
   app.add_option(
@@ -43,7 +43,7 @@ void PruneOptions::AddTo(CLI::App& app) {
   CLI::Option* once = app.add_flag("--one-iter", one_iter, "One backward and one forward sweep");
   app.add_option("--max-iterations", max_iterations, "Iterations at most (default: until nothing more can leave)")
       ->excludes(once);
-  app.add_flag("--first-token", first_token, "Of an answer of several tokens the first one counts");
+  app.add_flag("--first-token", first_token, "Use only the first token of a longer answer");
   app.add_option("--labels", labels, "KEY=VALUE; several with commas")->delimiter(',')->allow_extra_args(false);
   app.add_option("--priority", priority, "-100 to 100; higher ones run first")->capture_default_str();
   app.add_option("--deadline", deadline,

@@ -62,7 +62,7 @@ void AddWatchCommand(CLI::App& app, CommandContext& context) {
   command->fallthrough();
   auto name = std::make_shared<std::string>();
   auto after_sequence = std::make_shared<uint64_t>(0);
-  command->add_option("job", *name, "The job's name: jobs/7, or 7")->required();
+  command->add_option("job", *name, "The job's name: jobs/ID, or ID")->required();
   command->add_option("--after-sequence", *after_sequence, "Leave out the events up to this one");
   context.Register(command,
                    [&context, name, after_sequence] { return Watch(context, JobName(*name), *after_sequence); });
@@ -72,7 +72,7 @@ void AddFetchCommand(CLI::App& app, CommandContext& context) {
   CLI::App* command = app.add_subcommand("fetch", "Download the files of a job that has succeeded");
   command->fallthrough();
   auto options = std::make_shared<FetchOptions>();
-  command->add_option("job", options->job, "The job's name: jobs/7, or 7")->required();
+  command->add_option("job", options->job, "The job's name: jobs/ID, or ID")->required();
   command->add_option("-o,--output", options->output, "Folder (default: circuit-out/TASK-ID)")->type_name("DIR");
   command->add_flag("--force", options->force, "Replace other files of the same names");
   context.Register(command, [&context, options] { return Fetch(context, *options); });
