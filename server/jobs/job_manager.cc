@@ -7,7 +7,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "base/status.h"
-#include "server/jobs/guarded_run.h"
 #include "server/jobs/job_id.h"
 #include "server/jobs/queue_full.h"
 #include "server/jobs/stop_request.h"
@@ -287,72 +286,6 @@ void JobManager::CloseWatch(const std::string& id, const Watcher* watcher) {
   MutexLock lock(mutex_);
   watchers_.Remove(id, watcher);
   if (!watchers_.IsWatched(id) && forgotten_.erase(id) > 0) store_->Delete(id).IgnoreError();
-}
-
-void JobManager::KeepDeadlines() {
-  for (;;) {
-    std::pair<absl::Time, std::string> passed;
-    {
-      MutexLock lock(mutex_);
-      for (;;) {
-        if (closing_) return;
-        if (deadlines_.empty()) {
-          deadlines_changed_.Wait(mutex_);
-          continue;
-        }
-        const absl::Duration left = deadlines_.begin()->first - absl::Now();
-        if (left <= absl::ZeroDuration()) break;
-        // Looked at anew every minute, since the clock that deadlines are in may be set.
-        const auto nap = absl::ToChronoNanoseconds(std::min(left, absl::Minutes(1)));
-        deadlines_changed_.WaitUntil(mutex_, std::chrono::steady_clock::now() + nap);
-      }
-      passed = std::move(deadlines_.extract(deadlines_.begin()).value());
-    }
-    // A job that can't be ended now ends when its turn comes: its run looks at the deadline too.
-    RunGuarded([&] { return EndAtDeadline(passed.first, passed.second); }).IgnoreError();
-  }
-}
-
-absl::Status JobManager::EndAtDeadline(absl::Time deadline, const std::string& id) {
-  JobRecord record;
-  JobBody body;
-  {
-    MutexLock lock(mutex_);
-    // Cancelled or begun meanwhile?
-    const auto place = bodies_.find(id);
-    if (place == bodies_.end()) return absl::OkStatus();
-    ASSIGN_OR_RETURN(record, store_->Get(id));
-    body = std::move(place->second);
-    End(record, JobState::kFailed, DeadlinePassed(deadline));
-  }
-  body = nullptr;
-  Announce(record);
-  return absl::OkStatus();
-}
-
-void JobManager::Wake(const std::string& id) {
-  if (!watchers_.IsWatched(id)) return;
-  to_wake_.insert(id);
-  to_wake_changed_.Signal();
-}
-
-void JobManager::KeepWatchersAwake() {
-  for (;;) {
-    std::vector<std::shared_ptr<Watcher>> watchers;
-    {
-      MutexLock lock(mutex_);
-      while (to_wake_.empty() && !closing_) to_wake_changed_.Wait(mutex_);
-      if (closing_) return;
-      watchers = watchers_.Of(*to_wake_.begin());
-      to_wake_.erase(to_wake_.begin());
-    }
-    for (const auto& watcher : watchers) {
-      RunGuarded([&] {
-        watcher->Wake();
-        return absl::OkStatus();
-      }).IgnoreError();
-    }
-  }
 }
 
 }  // namespace circuitd

@@ -1,8 +1,11 @@
-// One watcher's way through a job's events.
+// One watcher's way through a job's events, and what wakes the watchers.
 #include <iterator>
+#include <memory>
 #include <utility>
+#include <vector>
 
 #include "base/status.h"
+#include "server/jobs/guarded_run.h"
 #include "server/jobs/job_manager.h"
 
 namespace circuitd {
@@ -38,6 +41,31 @@ absl::StatusOr<JobWatch::Item> JobWatch::Next() {
   sent_ = item.event.sequence;
   if (item.event.state && HasEnded(*item.event.state)) stage_ = Stage::kLast;
   return item;
+}
+
+void JobManager::Wake(const std::string& id) {
+  if (!watchers_.IsWatched(id)) return;
+  to_wake_.insert(id);
+  to_wake_changed_.Signal();
+}
+
+void JobManager::KeepWatchersAwake() {
+  for (;;) {
+    std::vector<std::shared_ptr<Watcher>> watchers;
+    {
+      MutexLock lock(mutex_);
+      while (to_wake_.empty() && !closing_) to_wake_changed_.Wait(mutex_);
+      if (closing_) return;
+      watchers = watchers_.Of(*to_wake_.begin());
+      to_wake_.erase(to_wake_.begin());
+    }
+    for (const auto& watcher : watchers) {
+      RunGuarded([&] {
+        watcher->Wake();
+        return absl::OkStatus();
+      }).IgnoreError();
+    }
+  }
 }
 
 }  // namespace circuitd
