@@ -17,6 +17,11 @@ bool IsLoopback(absl::string_view server) {
   return server == "localhost" || server == "[::1]" || server == "::1";
 }
 
+std::string WithDefaultPort(const std::string& server) {
+  // gRPC's own default, 443, is never meant.
+  return absl::StrContains(server, ":") ? server : absl::StrCat(server, ":50051");
+}
+
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& server) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(256 << 20);
@@ -28,7 +33,7 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& server) {
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 200);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2'000);
   if (IsLoopback(server)) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  return grpc::CreateCustomChannel(server, grpc::InsecureChannelCredentials(), arguments);
+  return grpc::CreateCustomChannel(WithDefaultPort(server), grpc::InsecureChannelCredentials(), arguments);
 }
 
 absl::Status AwaitConnection(grpc::Channel& channel, const std::string& server, absl::Duration timeout) {

@@ -13,7 +13,10 @@ namespace circuitd::client {
 
 inline constexpr char kDefaultServer[] = "127.0.0.1:50051";
 
-// A channel to "HOST:PORT" (or "unix:PATH"), not encrypted, that takes messages of up to 256 MiB. It does not connect
+// "HOST" with circuitd's default port; everything that has a colon as it is.
+std::string WithDefaultPort(const std::string& server);
+
+// A channel to "HOST:PORT" (or "HOST", or "unix:PATH"), not encrypted, that takes messages of up to 256 MiB. It does not connect
 // yet. A loopback address is never reached through an HTTP proxy.
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& server);
 

@@ -19,6 +19,12 @@ std::unique_ptr<Client> MakeClient(const ScriptedServer& server, ClientOptions o
   return std::move(*Client::Create(MakeChannel(server.address()), std::move(options)));
 }
 
+TEST(ChannelTest, AddsTheDefaultPortToABareHost) {
+  EXPECT_EQ(WithDefaultPort("gpu-server"), "gpu-server:50051");
+  EXPECT_EQ(WithDefaultPort("gpu-server:7"), "gpu-server:7");
+  EXPECT_EQ(WithDefaultPort("unix:/run/circuitd.sock"), "unix:/run/circuitd.sock");
+}
+
 TEST(ClientTest, SaysWhoTheUserIs) {
   ScriptedServer server;
   std::string user;
