@@ -4,8 +4,10 @@
 #include <memory>
 
 #include "CLI/CLI.hpp"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/strip.h"
 #include "base/status.h"
 #include "client/cli/command.h"
 #include "client/cli/exit_code.h"
@@ -79,7 +81,12 @@ absl::StatusOr<v1::RunPatchedRequest> MakeRequest(const PatchOptions& options) {
   return request;
 }
 
-void PrintMetric(const v1::MetricValue& metric, Output& out) {
+// "logit_diff" of METRIC_LOGIT_DIFF.
+std::string MetricName(v1::Metric metric) {
+  return absl::AsciiStrToLower(absl::StripPrefix(v1::Metric_Name(metric), "METRIC_"));
+}
+
+void PrintMetric(const std::string& name, const v1::MetricValue& metric, Output& out) {
   Table table({"PROMPT", ">UNPATCHED", ">PATCHED", ">CHANGE"});
   const auto add = [&](const std::string& name, double before, double after) {
     table.Add({name, absl::StrFormat("%.4f", before), absl::StrFormat("%.4f", after),
@@ -89,8 +96,8 @@ void PrintMetric(const v1::MetricValue& metric, Output& out) {
   for (int i = 0; prompts > 1 && i < prompts; ++i) {
     add(absl::StrCat(i), metric.unpatched_per_prompt(i), metric.patched_per_prompt(i));
   }
-  add("mean", metric.unpatched(), metric.patched());
-  out.Write(absl::StrCat("\n", table.Render(out.table_width(), out.colour())));
+  add("average", metric.unpatched(), metric.patched());
+  out.Write(absl::StrCat("\n", name, "\n", table.Render(out.table_width(), out.colour())));
 }
 
 absl::StatusOr<int> Patch(CommandContext& context, const PatchOptions& options) {
@@ -109,7 +116,7 @@ absl::StatusOr<int> Patch(CommandContext& context, const PatchOptions& options) 
     return kExitOk;
   }
   PrintLogits(request.prompts(), summary.prompts(), context.out());
-  if (summary.has_metric()) PrintMetric(summary.metric(), context.out());
+  if (summary.has_metric()) PrintMetric(MetricName(request.metric()), summary.metric(), context.out());
   return kExitOk;
 }
 
