@@ -77,7 +77,7 @@ void InterruptDialogue::Run() {
 
 bool InterruptDialogue::Ask() {
   actions_.ask(absl::StrCat("Job ", actions_.job_name,
-                            " goes on at the server. Type c to cancel it or d to detach, then Enter; or Enter to keep watching? "));
+                            " goes on: type c to cancel it, d to detach, or Enter to keep watching? "));
   const Event event = Wait(/*input_too=*/true);
   if (event == Event::kStop) return false;
   if (event == Event::kInterrupt) {

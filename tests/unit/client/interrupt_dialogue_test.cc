@@ -24,7 +24,7 @@ class Notes {
     InterruptActions actions;
     actions.job_name = "jobs/7";
     actions.ask = [this](const std::string& question) {
-      Add(absl::StrContains(question, "Job jobs/7 goes on at the server") ? "ask" : question);
+      Add(absl::StrContains(question, "Job jobs/7 goes on: type c") ? "ask" : question);
     };
     actions.resume = [this] { Add("resume"); };
     actions.cancel_job = [this] { Add("cancel"); };
