@@ -34,6 +34,9 @@ Client::Client(std::shared_ptr<grpc::ChannelInterface> channel, ClientOptions op
       models_(v1::ModelService::NewStub(channel)),
       datasets_(v1::DatasetService::NewStub(channel)),
       inference_(v1::InferenceService::NewStub(channel)),
+      patching_(v1::PatchingService::NewStub(channel)),
+      readings_(v1::ReadingService::NewStub(channel)),
+      tasks_(v1::TaskService::NewStub(channel)),
       jobs_(v1::JobService::NewStub(channel)) {}
 
 void Client::Prepare(grpc::ClientContext& context, bool with_deadline) const {
@@ -87,6 +90,7 @@ CIRCUITD_UNARY_CALL(datasets_, DatasetService, GetDataset)
 CIRCUITD_UNARY_CALL(datasets_, DatasetService, ListDatasets)
 CIRCUITD_UNARY_CALL(datasets_, DatasetService, DeleteDataset)
 CIRCUITD_UNARY_CALL(inference_, InferenceService, Tokenize)
+CIRCUITD_UNARY_CALL(tasks_, TaskService, ListTasks)
 CIRCUITD_UNARY_CALL(jobs_, JobService, SubmitJob)
 CIRCUITD_UNARY_CALL(jobs_, JobService, GetJob)
 CIRCUITD_UNARY_CALL(jobs_, JobService, ListJobs)
@@ -114,24 +118,23 @@ absl::StatusOr<v1::UploadDatasetResponse> Client::UploadDataset(v1::DatasetForma
   return response;
 }
 
-absl::Status Client::Forward(const v1::ForwardRequest& request, const Receiver<v1::ForwardResponse>& receive,
-                             Canceller* canceller) {
-  return Stream(&v1::InferenceService::StubInterface::Forward, *inference_, request, receive, canceller, true);
-}
-
-absl::Status Client::RunPatched(const v1::RunPatchedRequest& request, const Receiver<v1::RunPatchedResponse>& receive,
-                                Canceller* canceller) {
-  return Stream(&v1::InferenceService::StubInterface::RunPatched, *inference_, request, receive, canceller, true);
-}
-
-absl::Status Client::WatchJob(const v1::WatchJobRequest& request, const Receiver<v1::WatchJobResponse>& receive,
-                              Canceller* canceller) {
-  return Stream(&v1::JobService::StubInterface::WatchJob, *jobs_, request, receive, canceller, false);
-}
-
-absl::Status Client::DownloadArtifact(const v1::DownloadArtifactRequest& request,
-                                      const Receiver<v1::DownloadArtifactResponse>& receive, Canceller* canceller) {
-  return Stream(&v1::JobService::StubInterface::DownloadArtifact, *jobs_, request, receive, canceller, false);
-}
+#define CIRCUITD_STREAM_CALL(stub, service, rpc, with_deadline)                                         \
+  absl::Status Client::rpc(const v1::rpc##Request& request, const Receiver<v1::rpc##Response>& receive, \
+                           Canceller* canceller) {                                                      \
+    return Stream(&v1::service::StubInterface::rpc, *stub, request, receive, canceller, with_deadline); \
+  }
+CIRCUITD_STREAM_CALL(inference_, InferenceService, Forward, true)
+CIRCUITD_STREAM_CALL(inference_, InferenceService, RunPatched, true)
+CIRCUITD_STREAM_CALL(patching_, PatchingService, RunSweep, true)
+CIRCUITD_STREAM_CALL(patching_, PatchingService, RunPathPatching, true)
+CIRCUITD_STREAM_CALL(readings_, ReadingService, RunLogitLens, true)
+CIRCUITD_STREAM_CALL(readings_, ReadingService, AttributeLogits, true)
+CIRCUITD_STREAM_CALL(readings_, ReadingService, ReadAttention, true)
+CIRCUITD_STREAM_CALL(readings_, ReadingService, ScoreOv, true)
+CIRCUITD_STREAM_CALL(readings_, ReadingService, ScoreQk, true)
+CIRCUITD_STREAM_CALL(tasks_, TaskService, GeneratePrompts, true)
+CIRCUITD_STREAM_CALL(jobs_, JobService, WatchJob, false)
+CIRCUITD_STREAM_CALL(jobs_, JobService, DownloadArtifact, false)
+#undef CIRCUITD_STREAM_CALL
 
 }  // namespace circuitd::client

@@ -16,7 +16,10 @@
 #include "circuitd/v1/inference.grpc.pb.h"
 #include "circuitd/v1/job.grpc.pb.h"
 #include "circuitd/v1/model.grpc.pb.h"
+#include "circuitd/v1/patching.grpc.pb.h"
+#include "circuitd/v1/reading.grpc.pb.h"
 #include "circuitd/v1/server.grpc.pb.h"
+#include "circuitd/v1/task.grpc.pb.h"
 #include "client/canceller.h"
 #include "grpcpp/channel.h"
 
@@ -59,6 +62,26 @@ class Client {
   absl::Status RunPatched(const v1::RunPatchedRequest& request, const Receiver<v1::RunPatchedResponse>& receive,
                           Canceller* canceller = nullptr);
 
+  absl::Status RunSweep(const v1::RunSweepRequest& request, const Receiver<v1::RunSweepResponse>& receive,
+                        Canceller* canceller = nullptr);
+  absl::Status RunPathPatching(const v1::RunPathPatchingRequest& request,
+                               const Receiver<v1::RunPathPatchingResponse>& receive, Canceller* canceller = nullptr);
+
+  absl::Status RunLogitLens(const v1::RunLogitLensRequest& request, const Receiver<v1::RunLogitLensResponse>& receive,
+                            Canceller* canceller = nullptr);
+  absl::Status AttributeLogits(const v1::AttributeLogitsRequest& request,
+                               const Receiver<v1::AttributeLogitsResponse>& receive, Canceller* canceller = nullptr);
+  absl::Status ReadAttention(const v1::ReadAttentionRequest& request,
+                             const Receiver<v1::ReadAttentionResponse>& receive, Canceller* canceller = nullptr);
+  absl::Status ScoreOv(const v1::ScoreOvRequest& request, const Receiver<v1::ScoreOvResponse>& receive,
+                       Canceller* canceller = nullptr);
+  absl::Status ScoreQk(const v1::ScoreQkRequest& request, const Receiver<v1::ScoreQkResponse>& receive,
+                       Canceller* canceller = nullptr);
+
+  absl::StatusOr<v1::ListTasksResponse> ListTasks(const v1::ListTasksRequest& request);
+  absl::Status GeneratePrompts(const v1::GeneratePromptsRequest& request,
+                               const Receiver<v1::GeneratePromptsResponse>& receive, Canceller* canceller = nullptr);
+
   absl::StatusOr<v1::SubmitJobResponse> SubmitJob(const v1::SubmitJobRequest& request);
   absl::StatusOr<v1::GetJobResponse> GetJob(const v1::GetJobRequest& request);
   absl::StatusOr<v1::ListJobsResponse> ListJobs(const v1::ListJobsRequest& request);
@@ -84,6 +107,9 @@ class Client {
   const std::unique_ptr<v1::ModelService::StubInterface> models_;
   const std::unique_ptr<v1::DatasetService::StubInterface> datasets_;
   const std::unique_ptr<v1::InferenceService::StubInterface> inference_;
+  const std::unique_ptr<v1::PatchingService::StubInterface> patching_;
+  const std::unique_ptr<v1::ReadingService::StubInterface> readings_;
+  const std::unique_ptr<v1::TaskService::StubInterface> tasks_;
   const std::unique_ptr<v1::JobService::StubInterface> jobs_;
 };
 

@@ -1,4 +1,4 @@
-// Puts the chunks of a tensor stream together, and keeps the tensors as a file.
+// Puts the chunks of a tensor stream together, in memory.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "circuitd/v1/tensor.pb.h"
+#include "client/atomic_file.h"
+#include "client/tensor_order.h"
 
 namespace circuitd::client {
 
@@ -19,23 +21,24 @@ struct NamedTensor {
   std::string data;
 };
 
-// Not thread-safe.
+// For tensors that are looked at; larger ones are spooled to the disk. Not thread-safe.
 class TensorCollector {
  public:
-  // DATA_LOSS if the chunk does not go on where the last one ended, or does not fit its tensor.
+  // Of all tensors together.
+  static constexpr uint64_t kMaxBytes = uint64_t{1} << 30;
+
+  // Errors as TensorOrder's; RESOURCE_EXHAUSTED for more than kMaxBytes.
   absl::Status Add(const v1::TensorChunk& chunk);
   // All tensors in the order of the stream. DATA_LOSS if the last one is not whole. Call once.
   absl::StatusOr<std::vector<NamedTensor>> Finish();
 
  private:
-  absl::Status CheckLastIsWhole() const;
-
-  std::vector<NamedTensor> tensors_;
-  uint64_t expected_bytes_ = 0;  // of the last tensor
+  TensorOrder order_;
+  std::vector<std::string> data_;  // of each tensor
+  uint64_t bytes_ = 0;
 };
 
-// Writes a safetensors file, which appears whole or not at all: it is renamed from `path`.part.
-// Source: https://github.com/huggingface/safetensors#format
-absl::Status WriteSafetensorsFile(const std::string& path, const std::vector<NamedTensor>& tensors);
+// Writes `tensors` to `file` as safetensors, and commits it.
+absl::Status WriteSafetensors(AtomicFile file, const std::vector<NamedTensor>& tensors);
 
 }  // namespace circuitd::client

@@ -14,7 +14,7 @@ namespace {
 struct Flags {
   std::string model;
   std::string task;
-  std::vector<std::string> variants = GeneratedVariantNames();
+  std::vector<std::string> variants;
   uint64_t seed = 0;
   int num_samples = 8;
 };
@@ -32,8 +32,8 @@ absl::Status Run(const Flags& flags) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Tokenizer> tokenizer, Tokenizer::Load(flags.model));
   PromptSetOptions options;
   options.num_samples = flags.num_samples;
-  ASSIGN_OR_RETURN(const PromptPairs pairs, GenerateSequenceContinuation({tokenizer.get(), &config}, flags.task,
-                                                                         flags.variants, flags.seed, options));
+  ASSIGN_OR_RETURN(const PromptPairs pairs,
+                   GeneratePrompts({tokenizer.get(), &config}, flags.task, flags.variants, flags.seed, options));
   for (const PromptPair& pair : pairs) {
     const nlohmann::ordered_json line = {{"clean", Text(*tokenizer, pair.clean)},
                                          {"corrupted", Text(*tokenizer, pair.corrupted)},
@@ -41,7 +41,8 @@ absl::Status Run(const Flags& flags) {
                                          {"corrupted_ids", pair.corrupted},
                                          {"correct_ids", pair.correct},
                                          {"incorrect_ids", pair.incorrect}};
-    std::printf("%s\n", line.dump().c_str());
+    // Induction's tokens need not be whole characters.
+    std::printf("%s\n", line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
   }
   return absl::OkStatus();
 }
@@ -51,11 +52,12 @@ absl::Status Run(const Flags& flags) {
 
 int main(int argc, char** argv) {
   circuitd::Flags flags;
-  CLI::App app("Prints generated prompt pairs of a sequence continuation task.");
+  CLI::App app("Prints generated prompt pairs of a task.");
   app.option_defaults()->always_capture_default();
   app.add_option("--model", flags.model, "The model's folder")->required();
-  app.add_option("--task", flags.task, "numerals, numwords or months")->required();
-  app.add_option("--variant", flags.variants, "done, lost, names; several may be given");
+  app.add_option("--task", flags.task, "numerals, numwords, months, ioi, greater_than, docstring or induction")
+      ->required();
+  app.add_option("--variant", flags.variants, "A variant of the task; several may be given, none means all");
   app.add_option("--seed", flags.seed, "Seed of the prompts");
   app.add_option("--num-samples", flags.num_samples, "Pairs of each variant");
   CLI11_PARSE(app, argc, argv);

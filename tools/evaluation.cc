@@ -24,7 +24,7 @@ absl::StatusOr<Evaluation> EvaluateTask(const Gpt2& model, const Tokenizer& toke
   PromptSetOptions options;
   options.num_samples = num_samples;
   ASSIGN_OR_RETURN(const PromptPairs pairs,
-                   GenerateSequenceContinuation({&tokenizer, &model.config()}, task, {variant}, seed, options));
+                   GeneratePrompts({&tokenizer, &model.config()}, task, {variant}, seed, options));
   return InTorch([&]() -> absl::StatusOr<Evaluation> {
     Evaluation result;
     result.min_logit_diff = std::numeric_limits<double>::infinity();

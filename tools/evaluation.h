@@ -17,8 +17,8 @@ struct Evaluation {
   double min_logit_diff = 0;
 };
 
-// Runs `num_samples` generated prompts of a task's variant ("numerals", "done"). Errors of
-// GenerateSequenceContinuation, and INTERNAL for torch's.
+// Runs `num_samples` generated prompts of a task's variant ("numerals", "done"). Errors of GeneratePrompts,
+// and INTERNAL for torch's.
 absl::StatusOr<Evaluation> EvaluateTask(const Gpt2& model, const Tokenizer& tokenizer, const std::string& task,
                                         const std::string& variant, uint64_t seed, int num_samples);
 

@@ -8,6 +8,7 @@
 
 #include "base/status.h"
 #include "server/tasks/prompt_source.h"
+#include "server/tasks/sequence_continuation.h"
 #include "tools/corpus.h"
 #include "tools/evaluation.h"
 #include "tools/model_folder.h"
@@ -57,11 +58,11 @@ PieceCounts VocabularyPieces(const CorpusWords& words, uint64_t seed) {
 
 absl::Status Evaluate(const Gpt2& model, const Tokenizer& tokenizer, const Flags& flags) {
   std::printf("task      variant  prompts  accuracy  logit difference: mean   least\n");
-  for (const std::string& task : GeneratedTaskNames()) {
-    for (const std::string& variant : GeneratedVariantNames()) {
+  for (const std::string& task : SequenceTaskNames()) {
+    for (const SequenceVariant& variant : SequenceVariants()) {
       ASSIGN_OR_RETURN(const Evaluation result,
-                       EvaluateTask(model, tokenizer, task, variant, flags.seed, flags.evaluation_samples));
-      std::printf("%-9s %-7s  %7d  %7.1f%%  %22.2f  %6.2f\n", task.c_str(), variant.c_str(), result.prompts,
+                       EvaluateTask(model, tokenizer, task, variant.name, flags.seed, flags.evaluation_samples));
+      std::printf("%-9s %-7s  %7d  %7.1f%%  %22.2f  %6.2f\n", task.c_str(), variant.name.c_str(), result.prompts,
                   100 * result.accuracy, result.mean_logit_diff, result.min_logit_diff);
     }
   }

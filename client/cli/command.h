@@ -59,15 +59,25 @@ CLI::Option* AddRawOption(CLI::App& app, const std::string& name, const std::str
 // "jobs/7" for "7" and "jobs/7".
 std::string JobName(const std::string& argument);
 
+void AddPruneCommand(CLI::App& app, CommandContext& context);
+void AddJobsCommand(CLI::App& app, CommandContext& context);
+void AddWatchCommand(CLI::App& app, CommandContext& context);
+void AddFetchCommand(CLI::App& app, CommandContext& context);
+void AddCancelCommand(CLI::App& app, CommandContext& context);
 void AddModelsCommand(CLI::App& app, CommandContext& context);
 void AddTokenizeCommand(CLI::App& app, CommandContext& context);
 void AddForwardCommand(CLI::App& app, CommandContext& context);
 void AddPatchCommand(CLI::App& app, CommandContext& context);
-void AddPruneCommand(CLI::App& app, CommandContext& context);
-void AddJobsCommand(CLI::App& app, CommandContext& context);
-void AddWatchCommand(CLI::App& app, CommandContext& context);
-void AddCancelCommand(CLI::App& app, CommandContext& context);
-void AddFetchCommand(CLI::App& app, CommandContext& context);
+void AddLensCommand(CLI::App& app, CommandContext& context);
+void AddAttnCommand(CLI::App& app, CommandContext& context);
+void AddDlaCommand(CLI::App& app, CommandContext& context);
+void AddOvCommand(CLI::App& app, CommandContext& context);
+void AddSweepCommand(CLI::App& app, CommandContext& context);
+void AddPathCommand(CLI::App& app, CommandContext& context);
+void AddTaskCommand(CLI::App& app, CommandContext& context);
 void AddInfoCommand(CLI::App& app, CommandContext& context);
+
+// --server and the other options of all commands, and every command.
+void AddCommands(CLI::App& app, CommandContext& context);
 
 }  // namespace circuitd::client

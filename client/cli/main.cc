@@ -1,8 +1,6 @@
 // `circuit`: the command line over circuitd's client library.
-#include <pwd.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <sstream>
 
 #include "CLI/CLI.hpp"
@@ -14,26 +12,6 @@
 namespace circuitd::client {
 namespace {
 
-std::string UserName() {
-  if (const char* user = std::getenv("USER"); user != nullptr && *user != '\0') return user;
-  const passwd* entry = getpwuid(getuid());
-  return entry != nullptr ? entry->pw_name : "";
-}
-
-void AddGlobalOptions(CLI::App& app, GlobalOptions& options) {
-  options.user = UserName();
-  app.add_option("--server,-s", options.server, "The server's address")
-      ->envname("CIRCUITD_SERVER")
-      ->type_name("HOST:PORT")
-      ->capture_default_str();
-  app.add_option("--user", options.user, "Whose jobs these are (default: $USER)")->type_name("NAME");
-  app.add_option("--timeout", options.connect_seconds, "Seconds to wait for a connection")->capture_default_str();
-  app.add_option("--call-timeout", options.call_seconds,
-                 "Seconds that a call may take (0: no limit); watching and fetching take as long as they need")
-      ->capture_default_str();
-  app.add_flag("--json", options.json, "JSON on standard output: one document, or, while watching, one object a line");
-}
-
 int Main(int argc, char** argv) {
   PrepareStandardStreams();
   Output out(STDOUT_FILENO);
@@ -42,17 +20,7 @@ int Main(int argc, char** argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", "circuit " CIRCUITD_VERSION);
   app.footer(kExitCodeHelp);
-  AddGlobalOptions(app, context.options());
-  AddPruneCommand(app, context);
-  AddJobsCommand(app, context);
-  AddWatchCommand(app, context);
-  AddFetchCommand(app, context);
-  AddCancelCommand(app, context);
-  AddModelsCommand(app, context);
-  AddTokenizeCommand(app, context);
-  AddForwardCommand(app, context);
-  AddPatchCommand(app, context);
-  AddInfoCommand(app, context);
+  AddCommands(app, context);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

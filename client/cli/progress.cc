@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
-#include "client/cli/intervention_text.h"
+#include "client/cli/node_text.h"
 #include "client/cli/text.h"
 #include "google/protobuf/duration.pb.h"
 
@@ -21,14 +21,13 @@ double Seconds(const google::protobuf::Duration& duration) {
   return static_cast<double>(duration.seconds()) + 1e-9 * duration.nanos();
 }
 
-// "[#####-----]", `width` columns with the brackets.
-std::string Bar(double share, size_t width) {
+}  // namespace
+
+std::string ProgressBar(double share, size_t width) {
   const size_t inner = width - 2;
   const auto full = static_cast<size_t>(std::clamp(share, 0.0, 1.0) * static_cast<double>(inner));
   return absl::StrCat("[", std::string(full, '#'), std::string(inner - full, '-'), "]");
 }
-
-}  // namespace
 
 std::string StateName(v1::JobState state) {
   absl::string_view name = v1::JobState_Name(state);
@@ -87,7 +86,7 @@ std::string JobProgressView::RenderBar(size_t width) const {
   if (text.empty()) return Truncate(parts.front(), width);
   const size_t room = width - 1 - DisplayWidth(text);
   const double share = total > 0 ? static_cast<double>(done) / static_cast<double>(total) : 1;
-  return absl::StrCat(Bar(share, std::min(room, kWidestBar)), " ", text);
+  return absl::StrCat(ProgressBar(share, std::min(room, kWidestBar)), " ", text);
 }
 
 }  // namespace circuitd::client

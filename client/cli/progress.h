@@ -32,6 +32,9 @@ class JobProgressView {
   v1::PruningDecision decision_;
 };
 
+// "[#####-----]", `width` columns with the brackets; at least 2.
+std::string ProgressBar(double share, size_t width);
+
 // "A3.1 97.10% removed".
 std::string DecisionText(const v1::PruningDecision& decision);
 

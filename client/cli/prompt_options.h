@@ -1,17 +1,12 @@
-// Options that name prompts, answers and what is wanted of their logits.
+// Options that name prompts and answers.
 #pragma once
 
-#include <cstdint>
 #include <string>
-#include <vector>
 
 #include "CLI/App.hpp"
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "circuitd/v1/inference.pb.h"
-#include "client/cli/terminal.h"
-#include "client/tensor_collector.h"
+#include "circuitd/v1/prompt.pb.h"
 #include "google/protobuf/repeated_ptr_field.h"
 
 namespace circuitd::client {
@@ -22,12 +17,17 @@ using Prompts = google::protobuf::RepeatedPtrField<v1::Prompt>;
 class PromptOptions {
  public:
   void AddTo(CLI::App& app);
+  // --role too.
+  void AddWithRolesTo(CLI::App& app);
+  // Whether any option names prompts.
+  bool given() const;
   // INVALID_ARGUMENT if there are none at all. Reads the file.
   absl::StatusOr<Prompts> Read() const;
 
  private:
   CLI::Option* texts_ = nullptr;
   CLI::Option* ids_ = nullptr;
+  CLI::Option* roles_ = nullptr;
   std::string file_;
 };
 
@@ -38,27 +38,13 @@ Prompts PromptsOfLines(absl::string_view text);
 // of its elements.
 Prompts ParseAnswer(const std::string& text);
 
-// --top-k, --chosen, --chosen-ids, --full-logits, -o.
-class LogitsOptions {
- public:
-  void AddTo(CLI::App& app);
-  absl::StatusOr<v1::LogitsSelection> Read() const;
-  // Writes the file of full logits if they were asked for.
-  absl::Status Save(TensorCollector& tensors) const;
+// A prompt for people: its text in quotes, or "ids 464,11".
+std::string PromptText(const v1::Prompt& prompt);
 
- private:
-  uint32_t top_k_ = 10;
-  CLI::Option* chosen_ = nullptr;
-  CLI::Option* chosen_ids_ = nullptr;
-  std::string full_logits_;
-  std::string output_;
-};
-
-// Tables of the most likely and the chosen tokens of each prompt.
-void PrintLogits(const Prompts& prompts, const google::protobuf::RepeatedPtrField<v1::PromptLogits>& logits,
-                 Output& out);
-
-// A token for people: its text in quotes, or its id alone in a model without tokenizer.
+// A token for people: its text in quotes, or nothing in a model without tokenizer.
 std::string TokenText(const v1::Token& token);
+
+// The same, but never empty: the id where there is no text.
+std::string TokenLabel(const v1::Token& token);
 
 }  // namespace circuitd::client

@@ -13,27 +13,9 @@
 #include "client/cli/output_folder.h"
 #include "client/cli/prune_options.h"
 #include "client/cli/summary.h"
-#include "client/dataset_upload.h"
 
 namespace circuitd::client {
 namespace {
-
-absl::Status Upload(Client& client, const LocalPrompts& local, v1::PromptSource& prompts) {
-  if (local.pairs) {
-    ASSIGN_OR_RETURN(const std::string sha256, EnsureDataset(client, v1::DATASET_FORMAT_PAIRS, *local.pairs));
-    prompts.set_pairs_dataset_sha256(sha256);
-  }
-  if (local.published) {
-    for (const std::string& clean : local.published->clean) {
-      ASSIGN_OR_RETURN(const std::string sha256, EnsureDataset(client, v1::DATASET_FORMAT_PUBLISHED, clean));
-      prompts.mutable_published()->add_clean_dataset_sha256s(sha256);
-    }
-    ASSIGN_OR_RETURN(const std::string sha256,
-                     EnsureDataset(client, v1::DATASET_FORMAT_PUBLISHED, local.published->corrupted));
-    prompts.mutable_published()->set_corrupted_dataset_sha256(sha256);
-  }
-  return absl::OkStatus();
-}
 
 // The default folder, or, if a job of that name has been here already, the first free one with a number.
 absl::StatusOr<OutputFolder> PrepareDefaultFolder(const std::string& name, const std::string& job_name) {
@@ -48,7 +30,7 @@ absl::StatusOr<OutputFolder> PrepareDefaultFolder(const std::string& name, const
 absl::StatusOr<int> RunJob(CommandContext& context, const PruneOptions& options, const LocalPrompts& local,
                            v1::SubmitJobRequest request, std::optional<OutputFolder>& folder) {
   ASSIGN_OR_RETURN(const auto client, context.Connect());
-  RETURN_IF_ERROR(Upload(*client, local, *request.mutable_spec()->mutable_node_pruning()->mutable_prompts()));
+  RETURN_IF_ERROR(UploadPrompts(*client, local, *request.mutable_spec()->mutable_node_pruning()->mutable_prompts()));
   ASSIGN_OR_RETURN(const v1::SubmitJobResponse submitted, client->SubmitJob(request));
   const std::string& job_name = submitted.job().name();
   if (options.validate_only || options.detach) {
@@ -65,7 +47,7 @@ absl::StatusOr<int> RunJob(CommandContext& context, const PruneOptions& options,
   if (exit_code != kExitOk) return exit_code;
   if (options.output.empty()) {
     folder.reset();
-    ASSIGN_OR_RETURN(folder, PrepareDefaultFolder(options.FolderName(), job_name));
+    ASSIGN_OR_RETURN(folder, PrepareDefaultFolder(options.prompts.Name(), job_name));
   }
   ASSIGN_OR_RETURN(const std::vector<std::string> files,
                    FetchArtifacts(*client, watched.job, folder->path(), options.force));
@@ -76,7 +58,7 @@ absl::StatusOr<int> RunJob(CommandContext& context, const PruneOptions& options,
 
 absl::StatusOr<int> Prune(CommandContext& context, const PruneOptions& options) {
   ASSIGN_OR_RETURN(const v1::SubmitJobRequest request, MakeSubmitRequest(options, absl::Now()));
-  ASSIGN_OR_RETURN(const LocalPrompts local, ReadLocalPrompts(options));
+  ASSIGN_OR_RETURN(const LocalPrompts local, options.prompts.ReadFiles());
   std::optional<OutputFolder> folder;
   if (!options.validate_only && !options.detach) {
     // The default one is named after the job; until there is one, the folder above it is tried.

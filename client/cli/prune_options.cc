@@ -1,37 +1,17 @@
 #include "client/cli/prune_options.h"
 
-#include <filesystem>
 #include <map>
-#include <system_error>
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/status.h"
-#include "client/local_file.h"
 
 namespace circuitd::client {
 
 void PruneOptions::AddTo(CLI::App& app) {
   app.add_option("--model,-m", model, "The model's name")->required();
-  app.add_option("--task,-t", task,
-                 "numerals, numwords or months: prompts that the server generates, or, with a folder, "
-                 "whose files are taken");
-  app.add_option("--variants", variants, "Only these of done,lost,names (default: all three)")
-      ->delimiter(',')
-      ->allow_extra_args(false);
-  app.add_option("--seed", seed, "Seed of the generated prompts")->capture_default_str();
-  app.add_option("--num-samples,-n", num_samples,
-                 "Prompts of each variant (default: 32 generated, or all of the files)");
-  app.add_option(
-         "--prompts", prompts,
-         "A folder with TASK_prompts_{done,lost,names}.jsonl and randDS_TASK.jsonl, or a file of pairs, each line "
-         "{\"clean\", \"corrupted\", \"correct\", \"incorrect\"}; - is standard input")
-      ->type_name("DIR|FILE");
-  app.add_option("--corrupted", corrupted,
-                 "Corrupted prompts, where --prompts is one file of clean ones, each line "
-                 "{\"text\", \"corr\", \"incorr\"}")
-      ->type_name("FILE");
+  prompts.AddTo(app);
   app.add_option("--threshold", threshold, "Points of the score that the circuit may lose")->capture_default_str();
   const std::map<std::string, v1::MlpMeans> names = {{"seqcont", v1::MLP_MEANS_SEQCONT},
                                                      {"clean", v1::MLP_MEANS_CLEAN}};
@@ -43,7 +23,6 @@ void PruneOptions::AddTo(CLI::App& app) {
   CLI::Option* once = app.add_flag("--one-iter", one_iter, "One backward and one forward sweep");
   app.add_option("--max-iterations", max_iterations, "Iterations at most (default: until nothing more can leave)")
       ->excludes(once);
-  app.add_flag("--first-token", first_token, "Use only the first token of a longer answer");
   app.add_option("--labels", labels, "KEY=VALUE; several with commas")->delimiter(',')->allow_extra_args(false);
   app.add_option("--priority", priority, "-100 to 100; higher ones run first")->capture_default_str();
   app.add_option("--deadline", deadline,
@@ -56,37 +35,6 @@ void PruneOptions::AddTo(CLI::App& app) {
       ->excludes(validate)
       ->excludes(away);
   app.add_flag("--force", force, "Write into a folder that is not empty");
-}
-
-std::string PruneOptions::FolderName() const {
-  if (!task.empty()) return task;
-  return std::filesystem::path(prompts).stem().string();
-}
-
-absl::StatusOr<LocalPrompts> ReadLocalPrompts(const PruneOptions& options) {
-  LocalPrompts local;
-  if (options.prompts.empty()) {
-    if (!options.corrupted.empty()) return InvalidField("--corrupted", "needs --prompts FILE");
-    if (options.task.empty()) return absl::InvalidArgumentError("no prompts: give --task or --prompts");
-    return local;
-  }
-  std::error_code error;
-  if (std::filesystem::is_directory(options.prompts, error)) {
-    if (options.task.empty()) return InvalidField("--task", "needed to know which files of the folder are meant");
-    if (!options.corrupted.empty()) return InvalidField("--corrupted", "only with --prompts FILE");
-    ASSIGN_OR_RETURN(local.published, ReadPublishedFolder(options.prompts, options.task, options.variants));
-    return local;
-  }
-  if (!options.variants.empty()) return InvalidField("--variants", "only with generated prompts or a folder");
-  ASSIGN_OR_RETURN(std::string clean, ReadFile(options.prompts));
-  if (options.corrupted.empty()) {
-    local.pairs = std::move(clean);
-    return local;
-  }
-  local.published.emplace();
-  local.published->clean.push_back(std::move(clean));
-  ASSIGN_OR_RETURN(local.published->corrupted, ReadFile(options.corrupted));
-  return local;
 }
 
 absl::StatusOr<absl::Time> ParseDeadline(absl::string_view text, absl::Time now) {
@@ -127,14 +75,7 @@ absl::StatusOr<v1::SubmitJobRequest> MakeSubmitRequest(const PruneOptions& optio
   pruning.set_threshold(options.threshold);
   if (options.one_iter) pruning.set_max_iterations(1);
   if (options.max_iterations) pruning.set_max_iterations(*options.max_iterations);
-  v1::PromptSource& prompts = *pruning.mutable_prompts();
-  if (options.num_samples) prompts.set_num_samples(*options.num_samples);
-  if (options.first_token) prompts.set_multi_token_answers(v1::MULTI_TOKEN_ANSWERS_FIRST_TOKEN);
-  if (options.prompts.empty()) {
-    prompts.mutable_task()->set_task(options.task);
-    prompts.mutable_task()->set_seed(options.seed);
-    for (const std::string& variant : options.variants) prompts.mutable_task()->add_variants(variant);
-  }
+  ASSIGN_OR_RETURN(*pruning.mutable_prompts(), options.prompts.Source());
   return request;
 }
 

@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "client/cli/intervention_text.h"
+#include "client/cli/node_text.h"
 #include "client/cli/progress.h"
 #include "client/cli/text.h"
 

@@ -36,6 +36,17 @@ bool HasColour(int fd) {
   return isatty(fd) == 1 && (no_color == nullptr || *no_color == '\0');
 }
 
+ColourDepth ColourDepthOf(int fd) {
+  if (!HasColour(fd)) return ColourDepth::kNone;
+  const auto variable = [](const char* name) {
+    const char* value = std::getenv(name);
+    return absl::string_view(value != nullptr ? value : "");
+  };
+  if (variable("TERM") == "dumb") return ColourDepth::kNone;
+  const absl::string_view depth = variable("COLORTERM");
+  return depth == "truecolor" || depth == "24bit" ? ColourDepth::k24Bit : ColourDepth::k256;
+}
+
 Output::Output(int fd) : fd_(fd) {}
 
 void Output::Write(absl::string_view text) {

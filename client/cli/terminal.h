@@ -19,6 +19,11 @@ size_t TerminalWidth(int fd);
 // A terminal, and NO_COLOR is not set.
 bool HasColour(int fd);
 
+enum class ColourDepth { kNone, k256, k24Bit };
+
+// kNone unless HasColour; else what $COLORTERM and $TERM say.
+ColourDepth ColourDepthOf(int fd);
+
 // Standard output. Remembers the first failure instead of reporting every write. Not thread-safe.
 class Output {
  public:
@@ -28,6 +33,7 @@ class Output {
   // A terminal's width; 0, no limit, for files and pipes.
   size_t table_width() const;
   bool colour() const { return HasColour(fd_); }
+  ColourDepth colour_depth() const { return ColourDepthOf(fd_); }
   // OK, also when a reader closed its pipe early: it has what it wants. Else why output was lost.
   absl::Status status() const { return status_; }
 

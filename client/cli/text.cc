@@ -24,7 +24,15 @@ bool IsHidden(uint32_t code) {
   return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0xad || code == 0x61c ||
          (code >= 0x200b && code <= 0x200f) || (code >= 0x2028 && code <= 0x202e) ||
          (code >= 0x2060 && code <= 0x206f) || code == 0xfeff || (code >= 0xfff9 && code <= 0xfffb) ||
-         (code >= 0xe0000 && code <= 0xe007f);
+         (code >= 0xe0000 && code <= 0xe007f) || (code & 0xfffe) == 0xfffe;
+}
+
+// Letters that are written from left to right, one column each, in every terminal: Latin, Greek and Cyrillic ones, and
+// punctuation. What combines, is wide, or is written the other way is not among them.
+bool IsOneColumn(uint32_t code) {
+  return code < 0x300 || (code >= 0x370 && code < 0x483) || (code >= 0x48a && code < 0x530) ||
+         (code >= 0x1e00 && code < 0x2000) || (code >= 0x2010 && code < 0x2028) || (code >= 0x2030 && code < 0x205f) ||
+         (code >= 0x20a0 && code < 0x20c0);
 }
 
 void AppendEscape(uint32_t code, std::string& out) {
@@ -69,6 +77,23 @@ std::string Escape(absl::string_view bytes, absl::string_view also) {
 std::string EscapeText(absl::string_view bytes) { return Escape(bytes, ""); }
 
 std::string QuoteToken(absl::string_view bytes) { return absl::StrCat("\"", Escape(bytes, "\"\\"), "\""); }
+
+std::string NarrowText(absl::string_view bytes) {
+  std::string out;
+  const std::string escaped = EscapeText(bytes);
+  for (size_t at = 0; at < escaped.size();) {
+    const absl::string_view sequence =
+        absl::string_view(escaped).substr(at, SequenceLength(static_cast<unsigned char>(escaped[at])));
+    const uint32_t code = Decode(sequence);
+    if (IsOneColumn(code)) {
+      absl::StrAppend(&out, sequence);
+    } else {
+      AppendEscape(code, out);
+    }
+    at += sequence.size();
+  }
+  return out;
+}
 
 size_t DisplayWidth(absl::string_view text) {
   size_t width = 0;

@@ -16,6 +16,10 @@ std::string EscapeText(absl::string_view bytes);
 // EscapeText in double quotes, with '"' and '\' escaped too: shows a token's spaces, and where it ends.
 std::string QuoteToken(absl::string_view bytes);
 
+// EscapeText for grids, where a label must have as many columns as characters: letters that are wide, combine, or are
+// written from right to left are escapes too.
+std::string NarrowText(absl::string_view bytes);
+
 // Columns of escaped text: one for each character.
 size_t DisplayWidth(absl::string_view text);
 

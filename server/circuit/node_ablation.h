@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "server/circuit/activation_means.h"
+#include "server/patching/activation_means.h"
 #include "server/circuit/node.h"
 #include "server/model/gpt2.h"
 

@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
-#include "server/circuit/metric_values.h"
+#include "server/model/metric_values.h"
 #include "server/circuit/node_ablation.h"
 #include "server/model/logit_readout.h"
 #include "server/model/micro_batch.h"
@@ -72,13 +72,10 @@ absl::StatusOr<double> PlainNodeScorer::LogitDiff(Hooks* ablation) {
       SplitIntoMicroBatches(network_.config(), clean_, MetricLimits(network_, options_.memory_budget_bytes));
   RETURN_IF_ERROR(ForEachMicroBatch(batches, checkpoint_, [&](MicroBatch batch) {
     return InTorch([&] {
-      const size_t size = batch.end - batch.begin;
-      const PaddedPrompts padded = Pad(absl::MakeConstSpan(clean_).subspan(batch.begin, size), network_.device());
-      const at::Tensor residual =
-          network_.RunLayers(network_.Embed(padded.tokens, ablation), 0, network_.config().n_layers, ablation);
+      const PaddedPrompts padded = Pad(Rows(clean_, batch), network_.device());
+      const at::Tensor residual = network_.Run(padded.tokens, ablation);
       const at::Tensor logits = LastLogits(network_, residual, padded);  // [batch, d_vocab]
-      const auto values =
-          MetricPerPrompt(Metric::kLogitDiff, logits, {}, absl::MakeConstSpan(answers_).subspan(batch.begin, size));
+      const auto values = MetricPerPrompt(Metric::kLogitDiff, logits, {}, Rows(answers_, batch));
       sum += std::accumulate(values.begin(), values.end(), 0.0);
       return absl::OkStatus();
     });

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "server/circuit/activation_means.h"
-#include "server/circuit/metric.h"
+#include "server/patching/activation_means.h"
+#include "server/model/metric.h"
 #include "server/circuit/node_pruning.h"
 #include "server/circuit/node_scorer.h"
 #include "server/model/gpt2.h"

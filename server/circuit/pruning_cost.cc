@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "server/circuit/metric_values.h"
+#include "server/model/metric_values.h"
 #include "server/circuit/node_pruning.h"
 #include "server/model/forward_flops.h"
 #include "server/model/micro_batch.h"

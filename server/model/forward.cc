@@ -1,61 +1,91 @@
 #include "server/model/forward.h"
 
-#include "absl/strings/str_cat.h"
+#include <algorithm>
+
 #include "base/status.h"
+#include "server/model/activation_recorder.h"
+#include "server/model/batch_run.h"
 #include "server/model/gpt2.h"
 #include "server/model/logit_readout.h"
+#include "server/model/metric_values.h"
 #include "server/model/micro_batch.h"
 #include "server/model/torch_border.h"
 
 namespace circuitd {
+namespace {
 
-absl::Status ValidatePrompts(const ModelConfig& config, absl::string_view field,
-                             const std::vector<std::vector<int>>& prompts) {
-  if (prompts.empty()) return InvalidField(field, "none, at least 1 is needed");
-  for (size_t i = 0; i < prompts.size(); ++i) {
-    const std::string name = absl::StrCat(field, "[", i, "]");
-    if (prompts[i].empty()) return InvalidField(name, "0 tokens, at least 1 is needed");
-    if (prompts[i].size() > static_cast<size_t>(config.n_ctx)) {
-      return InvalidField(name, absl::StrCat(prompts[i].size(), " tokens, n_ctx is ", config.n_ctx));
-    }
-    for (size_t pos = 0; pos < prompts[i].size(); ++pos) {
-      const int id = prompts[i][pos];
-      if (id < 0 || id >= config.d_vocab) {
-        return InvalidField(absl::StrCat(name, ".tokens.ids[", pos, "]"),
-                            absl::StrCat(id, ", d_vocab is ", config.d_vocab, " (0-", config.d_vocab - 1, ")"));
-      }
-    }
-  }
-  return absl::OkStatus();
+MicroBatchLimits Limits(const Model& model, const ForwardRequest& request, int64_t budget_bytes) {
+  const Gpt2& network = model.network();
+  MicroBatchLimits limits =
+      request.metric ? MetricLimits(network, budget_bytes) : LimitsFor(network.device(), network.dtype(), budget_bytes);
+  size_t longest = 0;
+  for (const auto& prompt : request.prompts) longest = std::max(longest, prompt.size());
+  limits.extra_bytes_per_token =
+      CaptureBytesPerToken(model.config(), request.capture, static_cast<int64_t>(longest), limits.element_size);
+  return limits;
 }
 
-absl::StatusOr<std::vector<PromptLogits>> RunForward(const Model& model, const std::vector<std::vector<int>>& prompts,
-                                                     const LogitsSelection& selection, const ForwardOptions& options,
-                                                     const TensorSink& sink) {
-  const Gpt2& network = model.network();
-  std::vector<PromptLogits> answers;
-  const auto batches = SplitIntoMicroBatches(model.config(), prompts,
-                                             LimitsFor(network.device(), network.dtype(), options.memory_budget_bytes));
-  at::Tensor residual, last_logits;
-  const auto rows = [&](MicroBatch batch) {
-    return absl::MakeConstSpan(prompts).subspan(batch.begin, batch.end - batch.begin);
-  };
-  const auto run = [&](MicroBatch batch) {
-    return InTorch([&]() -> absl::Status {
-      const PaddedPrompts padded = Pad(rows(batch), network.device());
-      residual = network.RunLayers(network.Embed(padded.tokens), 0, model.config().n_layers);
-      last_logits = LastLogits(network, residual, padded);
-      ASSIGN_OR_RETURN(const std::vector<PromptLogits> part, ReadLogits(last_logits, selection, batch.begin));
-      answers.insert(answers.end(), part.begin(), part.end());
-      return absl::OkStatus();
-    });
-  };
-  RETURN_IF_ERROR(ForEachMicroBatch(batches, options.checkpoint, run, [&](MicroBatch batch) {
-    return InTorch([&] {
-      return SinkFullLogits(network, residual, last_logits, rows(batch), selection.full_logits, batch.begin, sink);
-    });
-  }));
-  return answers;
+template <typename T>
+void Append(std::vector<T>& to, const std::vector<T>& from) {
+  to.insert(to.end(), from.begin(), from.end());
+}
+
+// Whole requests, one micro-batch after the other.
+class ForwardRun {
+ public:
+  ForwardRun(const Gpt2& network, const ForwardRequest& request, std::vector<std::vector<int>> positions)
+      : network_(network), request_(request), positions_(std::move(positions)) {}
+
+  // Without effect on the result when it fails.
+  absl::Status Run(MicroBatch batch) {
+    const auto prompts = Rows(request_.prompts, batch);
+    const bool captures = !request_.capture.hooks.empty();
+    recorder_.emplace(network_, request_.capture, prompts,
+                      captures ? Rows(positions_, batch) : absl::Span<const std::vector<int>>());
+    run_ = RunBatch(network_, Pad(prompts, network_.device()), &*recorder_);
+    ASSIGN_OR_RETURN(const std::vector<PromptLogits> logits,
+                     ReadLogits(run_.last_logits, request_.logits, batch.begin));
+    std::vector<double> metric;
+    if (request_.metric) {
+      metric = MetricPerPrompt(*request_.metric, run_.last_logits, {}, Rows(request_.answers, batch));
+    }
+    Append(result_.prompts, logits);
+    Append(result_.metric, metric);
+    return absl::OkStatus();
+  }
+
+  // Of the micro-batch that was run last.
+  absl::Status Sink(MicroBatch batch, const TensorSink& sink) {
+    return SinkTensors(network_, run_, *recorder_, Rows(request_.prompts, batch), request_.logits.full_logits,
+                       batch.begin, sink);
+  }
+
+  ForwardResult TakeResult() { return std::move(result_); }
+
+ private:
+  const Gpt2& network_;
+  const ForwardRequest& request_;
+  const std::vector<std::vector<int>> positions_;  // that are captured, of each prompt
+  std::optional<ActivationRecorder> recorder_;
+  BatchRun run_;
+  ForwardResult result_;
+};
+
+}  // namespace
+
+absl::StatusOr<ForwardResult> RunForward(const Model& model, const ForwardRequest& request,
+                                         const ForwardOptions& options, const TensorSink& sink) {
+  std::vector<std::vector<int>> positions;
+  if (!request.capture.hooks.empty()) {
+    ASSIGN_OR_RETURN(positions, SelectPositionsOfAll(request.capture.positions, request.prompts, request.roles));
+  }
+  ForwardRun run(model.network(), request, std::move(positions));
+  const auto batches =
+      SplitIntoMicroBatches(model.config(), request.prompts, Limits(model, request, options.memory_budget_bytes));
+  RETURN_IF_ERROR(ForEachMicroBatch(
+      batches, options.checkpoint, [&](MicroBatch batch) { return InTorch([&] { return run.Run(batch); }); },
+      [&](MicroBatch batch) { return InTorch([&] { return run.Sink(batch, sink); }); }));
+  return run.TakeResult();
 }
 
 int64_t FullLogitsBytes(const ModelConfig& config, const std::vector<std::vector<int>>& prompts,

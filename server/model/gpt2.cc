@@ -1,77 +1,134 @@
 #include "server/model/gpt2.h"
 
-#include <cmath>
-#include <limits>
+#include <array>
 #include <utility>
+
+#include "server/model/layer_parts.h"
 
 namespace circuitd {
 namespace {
 
-// Shows `value` to the caller if the hook point is wanted.
-void At(Hooks* hooks, HookPoint point, at::Tensor& value) {
-  if (hooks != nullptr && hooks->Wants(point)) hooks->Visit(point, value);
-}
-
 bool Wanted(Hooks* hooks, HookPoint point) { return hooks != nullptr && hooks->Wants(point); }
 
-// x [..., in] @ weight [in, out] + bias [out]. addmm takes two dimensions, and is one pass where matmul + add are two.
-at::Tensor Affine(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-  std::vector<int64_t> shape = x.sizes().vec();
-  shape.back() = weight.size(1);
-  return at::addmm(bias, x.reshape({-1, weight.size(0)}), weight).view(shape);
+// Shows `value` to the caller if the hook point is wanted; true if it was replaced.
+bool At(Hooks* hooks, HookPoint point, at::Tensor& value) {
+  if (!Wanted(hooks, point)) return false;
+  const at::Tensor own = value;
+  hooks->Visit(point, value);
+  return !value.is_same(own);
 }
 
-at::Tensor LayerNorm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, double epsilon,
-                     HookPoint scale_point, HookPoint normalized_point, Hooks* hooks) {
-  at::Tensor y;
-  if (Wanted(hooks, scale_point)) {
-    // In steps, since the scale may be replaced, and in float32, as the fused kernel: squares overflow float16.
-    const at::Tensor wide = x.to(at::kFloat);
+struct LayerNorm {
+  const at::Tensor &weight, &bias;  // [d_model]
+  const double epsilon;
+
+  at::Tensor operator()(const at::Tensor& x) const { return at::layer_norm(x, {x.size(-1)}, weight, bias, epsilon); }
+
+  at::Tensor operator()(const at::Tensor& x, HookPoint scale_point, HookPoint normalized_point, Hooks* hooks) const {
+    at::Tensor y = (*this)(x);
+    if (Wanted(hooks, scale_point)) y = WithVisitedScale(x, y, scale_point, hooks);
+    At(hooks, normalized_point, y);
+    return y;
+  }
+
+ private:
+  // The fused kernel shows no scale, and rounds otherwise than steps do: a replaced scale adds its difference.
+  at::Tensor WithVisitedScale(const at::Tensor& x, const at::Tensor& y, HookPoint point, Hooks* hooks) const {
+    const at::Tensor wide = x.to(at::kFloat);  // squares overflow float16
     const at::Tensor centred = wide - wide.mean(-1, /*keepdim=*/true);
-    at::Tensor scale = (centred.square().mean(-1, /*keepdim=*/true) + epsilon).sqrt();  // [..., 1], biased variance
-    At(hooks, scale_point, scale);
-    y = (centred / scale * weight + bias).to(x.scalar_type());
-  } else {
-    y = at::layer_norm(x, {x.size(-1)}, weight, bias, epsilon);
+    const at::Tensor own = (centred.square().mean(-1, /*keepdim=*/true) + epsilon).sqrt();  // [..., 1], biased variance
+    at::Tensor scale = own;
+    if (!At(hooks, point, scale)) return y;
+    return (y + (centred / scale - centred / own) * weight).to(y.scalar_type());
   }
-  At(hooks, normalized_point, y);
-  return y;
-}
+};
 
-// normalized [B, T, D] -> attn_out [B, T, D].
-at::Tensor Attention(const ModelConfig& config, const BlockWeights& w, int layer, const at::Tensor& normalized,
-                     Hooks* hooks) {
-  const int64_t batch = normalized.size(0), pos = normalized.size(1);
-  const auto qkv = Affine(normalized, w.attn_weight, w.attn_bias).split(config.d_model, -1);
-  const auto heads = [&](const at::Tensor& x) { return x.view({batch, pos, config.n_heads, config.d_head}); };
-  at::Tensor q = heads(qkv[0]), k = heads(qkv[1]), v = heads(qkv[2]);  // [B, T, H, d]
-  At(hooks, {HookKind::kQ, layer}, q);
-  At(hooks, {HookKind::kK, layer}, k);
-  At(hooks, {HookKind::kV, layer}, v);
+// One layer's attention, with its LayerNorm.
+class Attention {
+ public:
+  Attention(const ModelConfig& config, const BlockWeights& weights, int layer, Hooks* hooks)
+      : config_(config), w_(weights), layer_(layer), hooks_(hooks) {}
 
-  double scale = config.scale_attn_weights ? 1 / std::sqrt(config.d_head) : 1;
-  if (config.scale_attn_by_inverse_layer_idx) scale /= layer + 1;
-  at::Tensor scores = at::matmul(q.transpose(1, 2) * scale, k.permute({0, 2, 3, 1}));  // [B, H, T, T]
-  const at::Tensor future = at::ones({pos, pos}, scores.options().dtype(at::kBool)).triu(1);
-  scores = scores.masked_fill(future, -std::numeric_limits<double>::infinity());
-  At(hooks, {HookKind::kAttnScores, layer}, scores);
-  at::Tensor pattern = scores.softmax(-1);
-  At(hooks, {HookKind::kPattern, layer}, pattern);
-  at::Tensor z = at::matmul(pattern, v.transpose(1, 2)).transpose(1, 2);  // [B, T, H, d]
-  At(hooks, {HookKind::kZ, layer}, z);
-
-  at::Tensor out;
-  if (Wanted(hooks, {HookKind::kResult, layer})) {
-    const at::Tensor o = w.o_weight.view({config.n_heads, config.d_head, config.d_model});
-    at::Tensor result = at::einsum("bthd,hdm->bthm", {z, o});  // [B, T, H, D]
-    At(hooks, {HookKind::kResult, layer}, result);
-    out = result.sum(2) + w.o_bias;
-  } else {
-    out = Affine(z.reshape({batch, pos, config.d_model}), w.o_weight, w.o_bias);
+  // residual [B, T, D] -> attn_out [B, T, D].
+  at::Tensor operator()(const at::Tensor& residual) const {
+    const Qkv qkv = QueriesKeysValues(residual);
+    return Output(Mix(Pattern(qkv[0], qkv[1]), qkv[2]));
   }
-  At(hooks, {HookKind::kAttnOut, layer}, out);
-  return out;
-}
+
+ private:
+  using Qkv = std::array<at::Tensor, 3>;  // q, k, v [B, T, H, d]
+
+  HookPoint Point(HookKind kind) const { return {kind, layer_}; }
+
+  // [..., 3 * D] -> q, k, v [..., H, d], which are views of it.
+  Qkv Split(const at::Tensor& side_by_side) const {
+    const auto parts = side_by_side.unflatten(-1, {3, config_.n_heads, config_.d_head}).unbind(-3);
+    return {parts[0], parts[1], parts[2]};
+  }
+
+  Qkv QueriesKeysValues(const at::Tensor& residual) const {
+    constexpr HookKind kInputs[] = {HookKind::kQInput, HookKind::kKInput, HookKind::kVInput};
+    constexpr HookKind kOutputs[] = {HookKind::kQ, HookKind::kK, HookKind::kV};
+    const LayerNorm layer_norm{w_.ln1_weight, w_.ln1_bias, config_.layer_norm_epsilon};
+    Qkv added;
+    for (int i = 0; i < 3; ++i) added[i] = AddedByInput(residual, layer_norm, i, Point(kInputs[i]));
+    const at::Tensor normalized =
+        layer_norm(residual, Point(HookKind::kLn1Scale), Point(HookKind::kLn1Normalized), hooks_);
+
+    Qkv qkv = Split(Affine(normalized, w_.attn_weight, w_.attn_bias));
+    bool replaced = false;
+    for (int i = 0; i < 3; ++i) {
+      replaced |= added[i].defined();
+      if (added[i].defined()) qkv[i] = qkv[i] + added[i];
+      replaced |= At(hooks_, Point(kOutputs[i]), qkv[i]);
+    }
+    // Side by side again, as they were: products may round otherwise on another layout.
+    return replaced ? Split(at::cat({qkv[0].flatten(-2), qkv[1].flatten(-2), qkv[2].flatten(-2)}, -1)) : qkv;
+  }
+
+  // What a replaced input of the heads' q (part 0), k (1) or v (2) adds to it [B, T, H, d]; undefined if it stays.
+  at::Tensor AddedByInput(const at::Tensor& residual, const LayerNorm& layer_norm, int part, HookPoint point) const {
+    if (!Wanted(hooks_, point)) return {};
+    at::Tensor input = residual.unsqueeze(-2).expand({-1, -1, config_.n_heads, -1});  // [B, T, H, D]
+    if (!At(hooks_, point, input)) return {};
+    const at::Tensor change = layer_norm(input) - layer_norm(residual).unsqueeze(-2);  // [B, T, H, D]
+    return at::einsum("bthm,mhd->bthd", {change, Split(w_.attn_weight)[part]});
+  }
+
+  // q, k [B, T, H, d] -> attention [B, H, T, T].
+  at::Tensor Pattern(const at::Tensor& q, const at::Tensor& k) const {
+    at::Tensor scores = AttentionScores(config_, layer_, q, k, FutureMask(0, q.size(1), q.device()));  // [B, H, T, T]
+    At(hooks_, Point(HookKind::kAttnScores), scores);
+    at::Tensor pattern = scores.softmax(-1);
+    At(hooks_, Point(HookKind::kPattern), pattern);
+    return pattern;
+  }
+
+  // pattern [B, H, T, T], v [B, T, H, d] -> z [B, T, H, d].
+  at::Tensor Mix(const at::Tensor& pattern, const at::Tensor& v) const {
+    at::Tensor z = at::matmul(pattern, v.transpose(1, 2)).transpose(1, 2);
+    At(hooks_, Point(HookKind::kZ), z);
+    return z;
+  }
+
+  // z [B, T, H, d] -> attn_out [B, T, D].
+  at::Tensor Output(const at::Tensor& z) const {
+    at::Tensor out = Affine(z.flatten(-2), w_.o_weight, w_.o_bias);
+    if (Wanted(hooks_, Point(HookKind::kResult))) {
+      const at::Tensor by_head = w_.o_weight.unflatten(0, {config_.n_heads, config_.d_head});
+      const at::Tensor own = at::einsum("bthd,hdm->bthm", {z, by_head});  // [B, T, H, D]
+      at::Tensor result = own;
+      if (At(hooks_, Point(HookKind::kResult), result)) out = out + (result - own).sum(-2);
+    }
+    At(hooks_, Point(HookKind::kAttnOut), out);
+    return out;
+  }
+
+  const ModelConfig& config_;
+  const BlockWeights& w_;
+  const int layer_;
+  Hooks* const hooks_;
+};
 
 // normalized [B, T, D] -> mlp_out [B, T, D].
 at::Tensor Mlp(const ModelConfig& config, const BlockWeights& w, int layer, const at::Tensor& normalized,
@@ -101,25 +158,24 @@ at::Tensor Gpt2::RunLayers(at::Tensor residual, int begin, int end, Hooks* hooks
   for (int layer = begin; layer < end; ++layer) {
     const BlockWeights& w = weights_.blocks[layer];
     At(hooks, {HookKind::kResidPre, layer}, residual);
-    residual = residual + Attention(config_, w, layer,
-                                    LayerNorm(residual, w.ln1_weight, w.ln1_bias, config_.layer_norm_epsilon,
-                                              {HookKind::kLn1Scale, layer}, {HookKind::kLn1Normalized, layer}, hooks),
-                                    hooks);
+    residual = residual + Attention(config_, w, layer, hooks)(residual);
     At(hooks, {HookKind::kResidMid, layer}, residual);
-    residual = residual + Mlp(config_, w, layer,
-                              LayerNorm(residual, w.ln2_weight, w.ln2_bias, config_.layer_norm_epsilon,
-                                        {HookKind::kLn2Scale, layer}, {HookKind::kLn2Normalized, layer}, hooks),
-                              hooks);
+    at::Tensor mlp_in = residual;
+    At(hooks, {HookKind::kMlpIn, layer}, mlp_in);
+    const LayerNorm layer_norm{w.ln2_weight, w.ln2_bias, config_.layer_norm_epsilon};
+    residual = residual +
+               Mlp(config_, w, layer,
+                   layer_norm(mlp_in, {HookKind::kLn2Scale, layer}, {HookKind::kLn2Normalized, layer}, hooks), hooks);
     At(hooks, {HookKind::kResidPost, layer}, residual);
   }
   return residual;
 }
 
-at::Tensor Gpt2::Unembed(const at::Tensor& residual, Hooks* hooks) const {
-  const at::Tensor normalized =
-      LayerNorm(residual, weights_.ln_final_weight, weights_.ln_final_bias, config_.layer_norm_epsilon,
-                {HookKind::kLnFinalScale}, {HookKind::kLnFinalNormalized}, hooks);
-  return at::matmul(normalized, weights_.unembed.t());
+at::Tensor Gpt2::LnFinal(const at::Tensor& residual, Hooks* hooks) const {
+  const LayerNorm layer_norm{weights_.ln_final_weight, weights_.ln_final_bias, config_.layer_norm_epsilon};
+  return layer_norm(residual, {HookKind::kLnFinalScale}, {HookKind::kLnFinalNormalized}, hooks);
 }
+
+at::Tensor Gpt2::Logits(const at::Tensor& normalized) const { return at::matmul(normalized, weights_.unembed.t()); }
 
 }  // namespace circuitd

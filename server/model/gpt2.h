@@ -29,12 +29,15 @@ struct Gpt2Weights {
 };
 
 // What a run shows its caller. Only hook points that are wanted are visited, and those that nothing else needs
-// (attn.hook_result) are computed only then.
+// (attn.hook_result) are computed only then. Wanting one changes no bit of what is computed, and neither does replacing
+// a value by an equal one.
 class Hooks {
  public:
   virtual ~Hooks() = default;
   virtual bool Wants(HookPoint point) const = 0;
-  // `value` may be read, kept, or replaced by one of the same shape; what it holds afterwards flows on.
+  // `value` may be read, kept, or replaced by another tensor of the same shape, which flows on; it must not be changed
+  // in place. hook_{q,k,v}_input are what the layer's ln1 and attn.hook_{q,k,v} are of, for each head apart: a change
+  // adds what it makes of q, k or v, and ln1's own hook points don't show it. A scale is float32 in any model.
   virtual void Visit(HookPoint point, at::Tensor& value) = 0;
 };
 
@@ -54,8 +57,18 @@ class Gpt2 {
   // Layers [begin, end): residual [batch, pos, d_model] -> the same shape. Attention is causal, so right padding
   // changes nothing at the positions before it.
   at::Tensor RunLayers(at::Tensor residual, int begin, int end, Hooks* hooks = nullptr) const;
-  // ln_final and unembedding: residual [..., d_model] -> logits [..., d_vocab].
-  at::Tensor Unembed(const at::Tensor& residual, Hooks* hooks = nullptr) const;
+  // Embed and all layers: tokens [batch, pos] -> the residual stream after the last layer [batch, pos, d_model].
+  at::Tensor Run(const at::Tensor& tokens, Hooks* hooks = nullptr) const {
+    return RunLayers(Embed(tokens, hooks), 0, config_.n_layers, hooks);
+  }
+  // The residual stream after the last layer -> the same shape.
+  at::Tensor LnFinal(const at::Tensor& residual, Hooks* hooks = nullptr) const;
+  // What LnFinal made [..., d_model] -> logits [..., d_vocab].
+  at::Tensor Logits(const at::Tensor& normalized) const;
+  // Both: residual [..., d_model] -> logits [..., d_vocab].
+  at::Tensor Unembed(const at::Tensor& residual, Hooks* hooks = nullptr) const {
+    return Logits(LnFinal(residual, hooks));
+  }
 
  private:
   const ModelConfig config_;

@@ -63,13 +63,7 @@ absl::StatusOr<std::vector<PromptLogits>> ReadLogits(const at::Tensor& last_logi
                                                      size_t first_prompt) {
   RETURN_IF_ERROR(CheckFinite(last_logits, first_prompt));
   const int d_vocab = static_cast<int>(last_logits.size(1));
-  for (size_t k = 0; k < selection.chosen_tokens.size(); ++k) {
-    const int token = selection.chosen_tokens[k];
-    if (token < 0 || token >= d_vocab) {
-      return InvalidField(absl::StrCat("logits.chosen_tokens[", k, "]"),
-                          absl::StrCat(token, ", d_vocab is ", d_vocab, " (0-", d_vocab - 1, ")"));
-    }
-  }
+  RETURN_IF_ERROR(ValidateTokens(d_vocab, "logits.chosen_tokens", selection.chosen_tokens));
   const at::Tensor log_normalizers = last_logits.logsumexp(-1);  // [batch]
   std::vector<PromptLogits> result(last_logits.size(0));
   for (size_t i = 0; i < result.size(); ++i) {
@@ -80,30 +74,6 @@ absl::StatusOr<std::vector<PromptLogits>> ReadLogits(const at::Tensor& last_logi
     for (int token : selection.chosen_tokens) result[i].chosen.push_back(entry(token));
   }
   return result;
-}
-
-absl::Status SinkFullLogits(const Gpt2& network, const at::Tensor& residual, const at::Tensor& last_logits,
-                            absl::Span<const std::vector<int>> prompts, LogitsPositions positions, size_t first_prompt,
-                            const TensorSink& sink) {
-  if (positions == LogitsPositions::kNone) return absl::OkStatus();
-  // All positions of a prompt of 1,024 tokens are 200 MB: too much for a device that is nearly full.
-  constexpr int64_t kPositionsAtOnce = 64;
-  for (size_t i = 0; i < prompts.size(); ++i) {
-    HostTensor logits;
-    if (positions == LogitsPositions::kLast) {
-      logits = ToHost(last_logits.narrow(0, i, 1));
-    } else {
-      const int64_t length = prompts[i].size();
-      logits.shape = {length, network.config().d_vocab};
-      logits.data.reserve(length * network.config().d_vocab * sizeof(float));
-      for (int64_t begin = 0; begin < length; begin += kPositionsAtOnce) {
-        const int64_t rows = std::min(kPositionsAtOnce, length - begin);
-        logits.data += ToHost(network.Unembed(residual[i].narrow(0, begin, rows)).to(at::kCPU, at::kFloat)).data;
-      }
-    }
-    RETURN_IF_ERROR(sink(absl::StrCat("logits/", first_prompt + i), std::move(logits)));
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace circuitd

@@ -27,9 +27,4 @@ absl::Status CheckFinite(const at::Tensor& last_logits, size_t first_prompt);
 absl::StatusOr<std::vector<PromptLogits>> ReadLogits(const at::Tensor& last_logits, const LogitsSelection& selection,
                                                      size_t first_prompt);
 
-// Gives `sink` the tensors that selection.full_logits asks for, one prompt after the other.
-absl::Status SinkFullLogits(const Gpt2& network, const at::Tensor& residual, const at::Tensor& last_logits,
-                            absl::Span<const std::vector<int>> prompts, LogitsPositions positions, size_t first_prompt,
-                            const TensorSink& sink);
-
 }  // namespace circuitd

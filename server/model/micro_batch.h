@@ -38,6 +38,12 @@ MicroBatchLimits LimitsFor(at::Device device, at::ScalarType dtype, int64_t budg
 // Upper bound of the bytes that a run over [batch, pos] tokens takes at once, the last position's logits included.
 int64_t ActivationBytes(const ModelConfig& config, int64_t batch, int64_t pos, const MicroBatchLimits& limits);
 
+// The entries of `all`, which has one for each prompt, that belong to a micro-batch.
+template <typename T>
+absl::Span<const T> Rows(const std::vector<T>& all, MicroBatch batch) {
+  return absl::MakeConstSpan(all).subspan(batch.begin, batch.end - batch.begin);
+}
+
 // Splits prompts, in order, so that each micro-batch is within the limits; a prompt that is over them alone is a
 // micro-batch of its own. Never empty ones.
 std::vector<MicroBatch> SplitIntoMicroBatches(const ModelConfig& config, absl::Span<const std::vector<int>> prompts,

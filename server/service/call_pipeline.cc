@@ -1,10 +1,12 @@
 #include "server/service/call_pipeline.h"
 
+#include <memory>
 #include <utility>
 
 #include "base/status.h"
 #include "server/jobs/device_pool.h"
 #include "server/model/registry.h"
+#include "server/service/device_turn.h"
 #include "server/service/model_error.h"
 
 namespace circuitd {
@@ -18,11 +20,14 @@ void Enqueue(DeviceWorker& worker, const std::shared_ptr<CallControl>& control, 
 }
 
 absl::Status RunPrepared(const ServerParts& parts, const std::shared_ptr<CallControl>& control,
-                         std::shared_ptr<const Model> model, const Prepare& prepare, const Done& done) {
+                         std::shared_ptr<const Model> model, const CallRoute& route, const Prepare& prepare,
+                         const Done& done) {
   DeviceWorker& device = parts.devices.Worker(model->device());
   ASSIGN_OR_RETURN(DeviceWork work, prepare(std::move(model)));
   if (!work) {
     done(absl::OkStatus());
+  } else if (route.long_on_device) {
+    RunLongOn(device, control, std::move(work), done);
   } else {
     RunOn(device, control, std::move(work), done);
   }
@@ -44,24 +49,40 @@ void RunStageOn(DeviceWorker& worker, const std::shared_ptr<CallControl>& contro
   Enqueue(worker, control, std::move(work), failed, done);
 }
 
+void RunLongOn(DeviceWorker& device, const std::shared_ptr<CallControl>& control, std::function<absl::Status()> work,
+               Done done) {
+  const auto put_back = std::make_shared<bool>(false);
+  const auto turn = [&device, control, work = std::move(work), done, put_back]() -> absl::Status {
+    if (!DeviceTurn::AnyUnderWay()) return work();
+    *put_back = true;
+    RunLongOn(device, control, work, done);
+    return absl::OkStatus();
+  };
+  const auto ended = [done, put_back](const absl::Status& status) {
+    if (!*put_back) done(status);
+  };
+  Enqueue(device, control, turn, ended, done);
+}
+
 void RunWithModel(const ServerParts& parts, const std::shared_ptr<CallControl>& control, const std::string& name,
-                  Prepare prepare, Done done) {
+                  const CallRoute& route, Prepare prepare, Done done) {
   if (name.empty()) {
     done(InvalidField("model", "must be set"));
     return;
   }
-  const auto load = [&parts, control, name, prepare, done]() -> absl::Status {
+  const auto load = [&parts, control, name, route, prepare, done]() -> absl::Status {
     absl::StatusOr<std::shared_ptr<const Model>> model = parts.models.Load(name, LoadOptions{});
     if (!model.ok()) return ModelError("model", model.status());
-    return RunPrepared(parts, control, *std::move(model), prepare, done);
+    return RunPrepared(parts, control, *std::move(model), route, prepare, done);
   };
-  const auto find = [&parts, control, name, prepare, done, load]() -> absl::Status {
+  const auto find = [&parts, control, name, route, prepare, done, load]() -> absl::Status {
     if (std::shared_ptr<const Model> model = parts.models.FindLoaded(name)) {
-      return RunPrepared(parts, control, std::move(model), prepare, done);
+      return RunPrepared(parts, control, std::move(model), route, prepare, done);
     }
     RunStageOn(parts.loading, control, load, done);
     return absl::OkStatus();
   };
+  if (route.slow_to_prepare) return RunStageOn(parts.loading, control, load, done);
   RunStageOn(parts.preparing, control, find, done);
 }
 

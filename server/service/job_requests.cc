@@ -6,15 +6,16 @@
 #include "absl/strings/str_cat.h"
 #include "base/sha256.h"
 #include "base/status.h"
-#include "server/service/convert.h"
+#include "server/service/convert_job.h"
 #include "server/service/node_pruning_job.h"
 
 namespace circuitd {
 namespace {
 
 constexpr size_t kMaxRequestIdBytes = 128;
-// Many times what the fields' own bounds allow.
+// Many times what the fields' own bounds allow, but for inline prompts: jobs are kept and listed with their specs.
 constexpr size_t kMaxSpecBytes = 65'536;
+constexpr size_t kMaxInlineBytes = 262'144;
 constexpr int kMaxLabels = 16;
 constexpr size_t kMaxLabelBytes = 63;
 constexpr int kMaxPriority = 100;
@@ -37,6 +38,18 @@ absl::Status ValidateLabels(const google::protobuf::Map<std::string, std::string
   return absl::OkStatus();
 }
 
+absl::Status ValidateSize(const v1::JobSpec& spec) {
+  const size_t prompts = spec.node_pruning().prompts().inline_().ByteSizeLong();
+  if (prompts > kMaxInlineBytes) {
+    return InvalidField(
+        "spec.node_pruning.prompts.inline",
+        absl::StrCat(prompts, " bytes, must be at most ", kMaxInlineBytes, "; upload them as a dataset"));
+  }
+  const size_t rest = spec.ByteSizeLong() - prompts;
+  if (rest <= kMaxSpecBytes) return absl::OkStatus();
+  return InvalidField("spec", absl::StrCat(rest, " bytes, must be at most ", kMaxSpecBytes));
+}
+
 }  // namespace
 
 absl::Status ValidateSubmit(const v1::SubmitJobRequest& request, absl::Time now) {
@@ -45,9 +58,7 @@ absl::Status ValidateSubmit(const v1::SubmitJobRequest& request, absl::Time now)
                         absl::StrCat(request.request_id().size(), " bytes, must be at most ", kMaxRequestIdBytes));
   }
   const v1::JobSpec& spec = request.spec();
-  if (spec.ByteSizeLong() > kMaxSpecBytes) {
-    return InvalidField("spec", absl::StrCat(spec.ByteSizeLong(), " bytes, must be at most ", kMaxSpecBytes));
-  }
+  RETURN_IF_ERROR(ValidateSize(spec));
   switch (spec.kind_case()) {
     case v1::JobSpec::kNodePruning:
       if (absl::Status status = ValidateNodePruning(spec.node_pruning()); !status.ok()) {

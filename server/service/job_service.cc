@@ -12,7 +12,7 @@
 #include "base/status.h"
 #include "circuitd/v1/job.grpc.pb.h"
 #include "server/jobs/job_manager.h"
-#include "server/service/convert.h"
+#include "server/service/convert_job.h"
 #include "server/service/job_submission.h"
 #include "server/service/pages.h"
 #include "server/service/reactors.h"
@@ -66,7 +66,18 @@ class JobService final : public v1::JobService::CallbackService {
                                 }),
                  jobs.end());
       auto [taken, next] = TakePage(kList, std::move(jobs), page, PageKey);
-      for (const JobView& job : taken) *response->add_jobs() = ToProto(job);
+      std::string last_key;
+      size_t bytes = 0;
+      for (const JobView& job : taken) {
+        // Specs may carry their prompts: the rest is for the next page.
+        if (bytes > kMaxChunkBytes) {
+          next = MakePageToken(kList, last_key);
+          break;
+        }
+        *response->add_jobs() = ToProto(job);
+        bytes += response->jobs(response->jobs_size() - 1).ByteSizeLong();
+        last_key = PageKey(job);
+      }
       response->set_next_page_token(next);
       return absl::OkStatus();
     });

@@ -12,7 +12,7 @@
 #include "server/jobs/device_pool.h"
 #include "server/jobs/job_manager.h"
 #include "server/service/call_pipeline.h"
-#include "server/service/convert.h"
+#include "server/service/convert_job.h"
 #include "server/service/job_requests.h"
 #include "server/service/node_pruning_job.h"
 #include "server/service/speed_meter.h"

@@ -1,7 +1,5 @@
 #include "server/service/node_pruning_job.h"
 
-#include <google/protobuf/util/json_util.h>
-
 #include <algorithm>
 #include <chrono>
 #include <utility>
@@ -11,14 +9,14 @@
 #include "absl/time/clock.h"
 #include "base/status.h"
 #include "circuitd/v1/job.pb.h"
-#include "nlohmann/json.hpp"
 #include "server/circuit/export.h"
 #include "server/model/forward.h"
 #include "server/model/registry.h"
-#include "server/service/convert.h"
+#include "server/service/convert_job.h"
 #include "server/service/dataset_store.h"
 #include "server/service/model_error.h"
 #include "server/service/prompt_sources.h"
+#include "server/service/prompts_json.h"
 #include "server/service/server_options.h"
 #include "server/service/speed_meter.h"
 #include "server/service/version.h"
@@ -29,31 +27,6 @@ namespace circuitd {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-// The source with its defaults filled in. `pairs` are those that it gave.
-std::string PromptsJson(v1::PromptSource source, size_t pairs) {
-  size_t variants = 1;
-  if (source.has_task()) {
-    v1::GeneratedTask& task = *source.mutable_task();
-    if (task.variants().empty()) {
-      for (const std::string& variant : GeneratedVariantNames()) task.add_variants(variant);
-    }
-    variants = task.variants_size();
-  } else if (source.has_published()) {
-    variants = source.published().clean_dataset_sha256s_size();
-  }
-  source.set_num_samples(static_cast<uint32_t>(pairs / variants));
-
-  google::protobuf::util::JsonPrintOptions options;
-  options.preserve_proto_field_names = true;
-  options.always_print_primitive_fields = true;
-  std::string text;
-  if (!google::protobuf::util::MessageToJsonString(source, &text, options).ok()) return "{}";
-  auto json = nlohmann::ordered_json::parse(text, nullptr, /*allow_exceptions=*/false);
-  // Protobuf writes 64-bit numbers as strings.
-  if (source.has_task() && json.contains("task")) json["task"]["seed"] = source.task().seed();
-  return json.dump(-1, ' ', /*ensure_ascii=*/false, nlohmann::ordered_json::error_handler_t::replace);
-}
 
 // One run of the job: counts, paces, reports.
 class NodePruningRun {
@@ -168,7 +141,7 @@ absl::StatusOr<std::shared_ptr<const NodePruningPlan>> PlanNodePruning(const Ser
   absl::StatusOr<std::shared_ptr<const Model>> model = parts.models.Load(spec.model(), LoadOptions{});
   if (!model.ok()) return ModelError("model", model.status());
   plan->model = *std::move(model);
-  ASSIGN_OR_RETURN(plan->pairs, MakePromptPairs(parts.datasets, spec.prompts(), *plan->model));
+  ASSIGN_OR_RETURN(plan->pairs, MakePromptPairs(parts.datasets, spec.prompts(), *plan->model, PairNeeds{}, {}));
   ASSIGN_OR_RETURN(plan->options.means, FromProto(spec.means(), "means"));
   plan->options.threshold = spec.threshold();
   if (spec.has_max_iterations()) plan->options.max_iterations = static_cast<int>(spec.max_iterations());
@@ -190,9 +163,9 @@ v1::CostEstimate EstimateNodePruning(const NodePruningPlan& plan, double flops_p
 
 absl::Status MeasureSpeed(const ServerParts& parts, const NodePruningPlan& plan, const Checkpoint& checkpoint) {
   constexpr size_t kMostPrompts = 32;
-  std::vector<std::vector<int>> prompts;
-  for (size_t i = 0; i < std::min(kMostPrompts, plan.pairs.size()); ++i) prompts.push_back(plan.pairs[i].clean);
-  const double flops = ForwardFlops(plan.model->config(), prompts);
+  ForwardRequest request;
+  for (size_t i = 0; i < std::min(kMostPrompts, plan.pairs.size()); ++i) request.prompts.push_back(plan.pairs[i].clean);
+  const double flops = ForwardFlops(plan.model->config(), request.prompts);
   const ForwardOptions options{parts.options.memory_budget_bytes, checkpoint};
   const std::string& device = plan.model->device();
   double seconds = 0;
@@ -200,7 +173,7 @@ absl::Status MeasureSpeed(const ServerParts& parts, const NodePruningPlan& plan,
   // The first round warms up; for a small model it takes several until they are long enough to count.
   for (int round = 0; !parts.speed.Get(device); ++round) {
     const Clock::time_point start = Clock::now();
-    RETURN_IF_ERROR(RunForward(*plan.model, prompts, LogitsSelection{}, options, TensorSink()).status());
+    RETURN_IF_ERROR(RunForward(*plan.model, request, options, TensorSink()).status());
     if (round == 0) continue;
     seconds += std::chrono::duration<double>(Clock::now() - start).count();
     done += flops;

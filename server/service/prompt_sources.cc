@@ -12,24 +12,36 @@
 #include "absl/strings/string_view.h"
 #include "base/sha256.h"
 #include "base/status.h"
+#include "server/model/quote.h"
 #include "server/service/convert.h"
+#include "server/service/inline_prompts.h"
+#include "server/service/prompts.h"
 #include "server/tasks/prompt_source.h"
 
 namespace circuitd {
 namespace {
 
-absl::Status ValidateName(const std::string& name, const std::vector<std::string>& names, absl::string_view field) {
-  if (std::find(names.begin(), names.end(), name) != names.end()) return absl::OkStatus();
-  return InvalidField(field, absl::StrCat("\"", name, "\", must be one of ", absl::StrJoin(names, ", ")));
-}
+constexpr char kNumSamples[] = "prompts.num_samples";
 
 absl::Status ValidateTask(const v1::GeneratedTask& task) {
-  RETURN_IF_ERROR(ValidateName(task.task(), GeneratedTaskNames(), "task.task"));
+  const TaskDescription* description = FindTask(task.task());
+  if (description == nullptr) {
+    const auto name = [](std::string* out, const TaskDescription& t) { absl::StrAppend(out, t.name); };
+    return InvalidField(
+        "task.task", absl::StrCat(QuoteName(task.task()), ", must be one of ", absl::StrJoin(AllTasks(), ", ", name)));
+  }
+  const std::vector<std::string>& variants = description->variants;
   for (int i = 0; i < task.variants_size(); ++i) {
     const std::string field = absl::StrCat("task.variants[", i, "]");
-    RETURN_IF_ERROR(ValidateName(task.variants(i), GeneratedVariantNames(), field));
-    if (std::count(task.variants().begin(), task.variants().end(), task.variants(i)) > 1) {
-      return InvalidField(field, absl::StrCat("\"", task.variants(i), "\" is there more than once"));
+    const std::string& variant = task.variants(i);
+    if (std::find(variants.begin(), variants.end(), variant) == variants.end()) {
+      return InvalidField(
+          field, absl::StrCat(QuoteName(variant), ", ",
+                              variants.empty() ? absl::StrCat(task.task(), " has no variants")
+                                               : absl::StrCat("must be one of ", absl::StrJoin(variants, ", "))));
+    }
+    if (std::find(task.variants().begin(), task.variants().begin() + i, variant) != task.variants().begin() + i) {
+      return InvalidField(field, absl::StrCat("\"", variant, "\" is there more than once"));
     }
   }
   return absl::OkStatus();
@@ -72,21 +84,69 @@ absl::StatusOr<std::shared_ptr<const StoredDataset>> FindDataset(const DatasetSt
   return dataset;
 }
 
+int64_t CountVariants(const v1::PromptSource& source) {
+  if (source.has_published()) return source.published().clean_dataset_sha256s_size();
+  if (!source.has_task()) return 1;
+  if (!source.task().variants().empty()) return source.task().variants_size();
+  const TaskDescription* task = FindTask(source.task().task());
+  return task == nullptr ? 1 : std::max<int64_t>(1, static_cast<int64_t>(task->variants.size()));
+}
+
+absl::Status CheckCount(int64_t prompts, int max_prompts) {
+  if (prompts <= max_prompts) return absl::OkStatus();
+  return InvalidField(kNumSamples, absl::StrCat(prompts, " prompts in all, max_prompts_per_request is ", max_prompts));
+}
+
+// Without num_samples all of a file's prompts are meant.
+absl::Status CheckFile(int64_t prompts, const PromptSetOptions& options, const SourceLimits& limits) {
+  return options.num_samples ? absl::OkStatus() : CheckCount(prompts, limits.max_prompts);
+}
+
 absl::StatusOr<PromptPairs> ReadPublished(const DatasetStore& datasets, const v1::PublishedPrompts& published,
-                                          const ModelVocabulary& vocabulary, const PromptSetOptions& options) {
+                                          const ModelVocabulary& vocabulary, const PromptSetOptions& options,
+                                          const SourceLimits& limits) {
   // Kept until the end, though they may be deleted meanwhile.
   std::vector<std::shared_ptr<const StoredDataset>> held;
   std::vector<absl::string_view> clean;
+  int64_t prompts = 0;
   for (int i = 0; i < published.clean_dataset_sha256s_size(); ++i) {
     ASSIGN_OR_RETURN(auto dataset, FindDataset(datasets, published.clean_dataset_sha256s(i), DatasetFormat::kPublished,
                                                absl::StrCat("prompts.published.clean_dataset_sha256s[", i, "]")));
     clean.push_back(dataset->bytes);
+    prompts += dataset->prompt_count;
     held.push_back(std::move(dataset));
   }
   ASSIGN_OR_RETURN(const auto corrupted,
                    FindDataset(datasets, published.corrupted_dataset_sha256(), DatasetFormat::kPublished,
                                "prompts.published.corrupted_dataset_sha256"));
+  RETURN_IF_ERROR(CheckFile(prompts, options, limits));
   return TokenizePublished(vocabulary, clean, corrupted->bytes, options);
+}
+
+absl::StatusOr<PromptPairs> MakePairs(const DatasetStore& datasets, const v1::PromptSource& source, const Model& model,
+                                      const PromptSetOptions& options, const SourceLimits& limits) {
+  const ModelVocabulary vocabulary{model.tokenizer(), &model.config()};
+  switch (source.source_case()) {
+    case v1::PromptSource::kTask: {
+      const v1::GeneratedTask& task = source.task();
+      return GeneratePrompts(vocabulary, task.task(), {task.variants().begin(), task.variants().end()}, task.seed(),
+                             options);
+    }
+    case v1::PromptSource::kPairsDatasetSha256: {
+      ASSIGN_OR_RETURN(const auto dataset, FindDataset(datasets, source.pairs_dataset_sha256(), DatasetFormat::kPairs,
+                                                       "prompts.pairs_dataset_sha256"));
+      RETURN_IF_ERROR(CheckFile(dataset->prompt_count, options, limits));
+      return TokenizePairs(vocabulary, dataset->bytes, options);
+    }
+    case v1::PromptSource::kPublished:
+      return ReadPublished(datasets, source.published(), vocabulary, options, limits);
+    case v1::PromptSource::kInline:
+      return TokenizeInlinePrompts(source.inline_(), model, options,
+                                   RunLimits(model.config(), limits.max_prompts, limits.checkpoint));
+    case v1::PromptSource::SOURCE_NOT_SET:
+      break;
+  }
+  return InvalidField("prompts.source", "must be set");
 }
 
 }  // namespace
@@ -102,8 +162,11 @@ absl::Status ValidatePromptSource(const v1::PromptSource& source) {
     case v1::PromptSource::kPublished:
       RETURN_IF_ERROR(ValidatePublished(source.published()));
       break;
+    case v1::PromptSource::kInline:
+      RETURN_IF_ERROR(ValidateInlinePrompts(source.inline_()));
+      break;
     case v1::PromptSource::SOURCE_NOT_SET:
-      return InvalidField("source", "one of task, pairs_dataset_sha256 and published must be set");
+      return InvalidField("source", "one of task, pairs_dataset_sha256, published and inline must be set");
   }
   // As uint32: a number of 2^31 or more must not wrap.
   if (source.has_num_samples() && (source.num_samples() < 1 || source.num_samples() > uint32_t{kMaxNumSamples})) {
@@ -112,30 +175,23 @@ absl::Status ValidatePromptSource(const v1::PromptSource& source) {
   return FromProto(source.multi_token_answers(), "multi_token_answers").status();
 }
 
+bool IsSlowToMake(const v1::PromptSource& source) {
+  constexpr uint32_t kFewSamples = 64;
+  return !source.has_inline_() && !(source.has_task() && source.num_samples() <= kFewSamples);
+}
+
 absl::StatusOr<PromptPairs> MakePromptPairs(const DatasetStore& datasets, const v1::PromptSource& source,
-                                            const Model& model) {
-  const ModelVocabulary vocabulary{model.tokenizer(), &model.config()};
+                                            const Model& model, PairNeeds needs, const SourceLimits& limits) {
   PromptSetOptions options;
   if (source.has_num_samples()) options.num_samples = static_cast<int>(source.num_samples());
   ASSIGN_OR_RETURN(options.multi_token_answers, FromProto(source.multi_token_answers(), "prompts.multi_token_answers"));
-  switch (source.source_case()) {
-    case v1::PromptSource::kTask: {
-      const v1::GeneratedTask& task = source.task();
-      std::vector<std::string> variants(task.variants().begin(), task.variants().end());
-      if (variants.empty()) variants = GeneratedVariantNames();
-      return GenerateSequenceContinuation(vocabulary, task.task(), variants, task.seed(), options);
-    }
-    case v1::PromptSource::kPairsDatasetSha256: {
-      ASSIGN_OR_RETURN(const auto dataset, FindDataset(datasets, source.pairs_dataset_sha256(), DatasetFormat::kPairs,
-                                                       "prompts.pairs_dataset_sha256"));
-      return TokenizePairs(vocabulary, dataset->bytes, options);
-    }
-    case v1::PromptSource::kPublished:
-      return ReadPublished(datasets, source.published(), vocabulary, options);
-    case v1::PromptSource::SOURCE_NOT_SET:
-      break;
-  }
-  return InvalidField("prompts.source", "must be set");
+  // Before they are tokenized, if it is known then.
+  RETURN_IF_ERROR(CheckCount(int64_t{source.num_samples()} * CountVariants(source), limits.max_prompts));
+  ASSIGN_OR_RETURN(PromptPairs pairs, MakePairs(datasets, source, model, options, limits));
+  RETURN_IF_ERROR(CheckCount(static_cast<int64_t>(pairs.size()), limits.max_prompts));
+  // All others are checked already, and have everything.
+  if (source.has_inline_()) RETURN_IF_ERROR(ValidatePairs(model.config(), pairs, needs, "prompts.inline"));
+  return pairs;
 }
 
 }  // namespace circuitd

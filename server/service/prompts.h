@@ -8,8 +8,7 @@
 #include "absl/strings/string_view.h"
 #include "base/checkpoint.h"
 #include "circuitd/v1/inference.pb.h"
-#include "server/circuit/patched_run.h"
-#include "server/model/forward.h"
+#include "circuitd/v1/prompt.pb.h"
 #include "server/model/model.h"
 #include "server/tasks/prompt_source.h"
 
@@ -39,19 +38,18 @@ absl::StatusOr<std::vector<int>> TokenizePrompt(const v1::Prompt& prompt, absl::
 absl::StatusOr<std::vector<std::vector<int>>> TokenizePrompts(const PromptList& prompts, absl::string_view field,
                                                               const Model& model, const PromptLimits& limits);
 
+// One token of each prompt, in order: INVALID_ARGUMENT for a prompt of none, and of several unless the first counts.
+absl::StatusOr<std::vector<int>> TokenizeSingles(const PromptList& prompts, absl::string_view field, const Model& model,
+                                                 MultiTokenAnswers several, const PromptLimits& limits);
+
 // Tokenize's answer. INVALID_ARGUMENT if it would have more than `max_bytes`.
 absl::Status TokenizeInto(const PromptList& prompts, const Model& model, int max_prompts, int64_t max_bytes,
                           const Checkpoint& checkpoint, v1::TokenizeResponse& response);
 
-absl::StatusOr<LogitsSelection> ConvertSelection(const v1::LogitsSelection& selection, const Model& model,
-                                                 const PromptLimits& limits);
-
-// Everything but ValidatePatchedRun.
-absl::StatusOr<PatchedRunRequest> ConvertPatchedRun(const v1::RunPatchedRequest& request, const Model& model,
-                                                    const PromptLimits& limits);
-
 // With the text if the model has a tokenizer.
 v1::Token ToProto(int token, const Model& model);
-v1::PromptLogits ToProto(const PromptLogits& logits, size_t token_count, const Model& model);
+
+// "prompts[3]"
+std::string FieldAt(absl::string_view field, int index);
 
 }  // namespace circuitd

@@ -29,7 +29,7 @@ constexpr char kOtherMethod[] = "other";
 const std::set<std::string>& OurMethods() {
   static const auto& methods = *new std::set<std::string>([] {
     std::set<std::string> names;
-    for (const char* file_name : {"dataset", "inference", "job", "model", "server"}) {
+    for (const char* file_name : {"dataset", "inference", "job", "model", "patching", "reading", "server", "task"}) {
       const auto* file = google::protobuf::DescriptorPool::generated_pool()->FindFileByName(
           absl::StrCat("circuitd/v1/", file_name, ".proto"));
       for (int i = 0; file != nullptr && i < file->service_count(); ++i) {

@@ -31,10 +31,13 @@
 #include "server/service/job_service.h"
 #include "server/service/model_error.h"
 #include "server/service/model_service.h"
+#include "server/service/patching_service.h"
+#include "server/service/reading_service.h"
 #include "server/service/rpc_observer.h"
 #include "server/service/server_parts.h"
 #include "server/service/server_service.h"
 #include "server/service/speed_meter.h"
+#include "server/service/task_service.h"
 #include "server/service/version.h"
 #include "server/telemetry/log.h"
 #include "server/telemetry/metrics.h"
@@ -113,6 +116,9 @@ absl::Status CircuitServer::State::Listen() {
   services.push_back(MakeModelService(parts));
   services.push_back(MakeDatasetService(parts));
   services.push_back(MakeInferenceService(parts));
+  services.push_back(MakePatchingService(parts));
+  services.push_back(MakeReadingService(parts));
+  services.push_back(MakeTaskService(parts));
   services.push_back(MakeJobService(parts));
 
   grpc::EnableDefaultHealthCheckService(true);

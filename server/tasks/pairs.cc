@@ -6,6 +6,7 @@
 #include "server/tasks/num_samples.h"
 #include "server/tasks/pair_collector.h"
 #include "server/tasks/prompt_lines.h"
+#include "server/tasks/prompt_roles.h"
 #include "server/tasks/prompt_source.h"
 #include "server/tasks/prompt_tokens.h"
 
@@ -26,6 +27,10 @@ absl::StatusOr<PromptPair> TokenizePair(const ModelVocabulary& model, const Pair
   }
   ASSIGN_OR_RETURN(pair.correct, AnswerTokens(model, "\"correct\"", line.correct, multi_token));
   ASSIGN_OR_RETURN(pair.incorrect, AnswerTokens(model, "\"incorrect\"", line.incorrect, multi_token));
+  if (const absl::Status roles = CheckRolePositions(line.roles, pair.clean.size()); !roles.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("\"roles\"", roles.message()));
+  }
+  pair.roles = line.roles;
   return pair;
 }
 

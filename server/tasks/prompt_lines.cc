@@ -8,7 +8,9 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "base/utf8.h"
+#include "server/model/quote.h"
 #include "server/model/strict_json.h"
+#include "server/tasks/prompt_roles.h"
 
 namespace circuitd {
 namespace {
@@ -41,8 +43,8 @@ absl::StatusOr<const json*> Member(const json& object, const char* key) {
   return &*found;
 }
 
-// Nullopt for what is no whole number. One over 2^63 is too large to be an id, as is 2^63 - 1.
-std::optional<int64_t> TokenId(const json& value) {
+// Nullopt for what is no whole number. One over 2^63 is too large for an id or a position, as is 2^63 - 1.
+std::optional<int64_t> WholeNumber(const json& value) {
   if (!value.is_number_integer()) return std::nullopt;
   if (value.is_number_unsigned() && value.get<uint64_t>() > INT64_MAX) return INT64_MAX;
   return value.get<int64_t>();
@@ -61,7 +63,7 @@ absl::StatusOr<PromptInput> Prompt(const json& object, const char* key) {
   }
   std::vector<int64_t> ids;
   for (const json& item : value) {
-    const auto id = TokenId(item);
+    const auto id = WholeNumber(item);
     if (!id) return Error(key, absl::StrCat("[", ids.size(), "]: ", ShowJson(item), ", must be a token id"));
     ids.push_back(*id);
   }
@@ -69,7 +71,7 @@ absl::StatusOr<PromptInput> Prompt(const json& object, const char* key) {
 }
 
 absl::StatusOr<AnswerInput> Answer(const json& value, const char* key, absl::string_view place) {
-  if (const auto id = TokenId(value)) return *id;
+  if (const auto id = WholeNumber(value)) return *id;
   if (value.is_string() && value != "") return value.get<std::string>();
   return Error(key, absl::StrCat(place, ": ", ShowJson(value), ", must be a token id or text that is not empty"));
 }
@@ -103,12 +105,37 @@ absl::StatusOr<std::string> Text(const json& object, const char* key) {
   return value.get<std::string>();
 }
 
+// An object of positions; none if it is missing.
+absl::StatusOr<PromptRoles> Roles(const json& object) {
+  constexpr char kKey[] = "roles";
+  PromptRoles roles;
+  const auto found = object.find(kKey);
+  if (found == object.end()) return roles;
+  if (!found->is_object()) return Error(kKey, absl::StrCat(": ", ShowJson(*found), ", must be an object of positions"));
+  const auto checked = [&](const absl::Status& status) {
+    return status.ok() ? status : Error(kKey, absl::StrCat(": ", status.message()));
+  };
+  RETURN_IF_ERROR(checked(CheckRoleCount(found->size())));
+  for (const auto& [name, value] : found->items()) {
+    RETURN_IF_ERROR(checked(CheckRoleName(name)));
+    // No line has more tokens than bytes.
+    const auto position = WholeNumber(value);
+    if (!position || *position < 0 || *position >= static_cast<int64_t>(kMaxLineBytes)) {
+      return Error(kKey, absl::StrCat("[", QuoteName(name), "]: ", ShowJson(value), ", must be a position, 0-",
+                                      kMaxLineBytes - 1));
+    }
+    roles[name] = static_cast<int>(*position);
+  }
+  return roles;
+}
+
 absl::StatusOr<PairLine> PairOf(const json& object) {
   PairLine pair;
   ASSIGN_OR_RETURN(pair.clean, Prompt(object, "clean"));
   ASSIGN_OR_RETURN(pair.corrupted, Prompt(object, "corrupted"));
   ASSIGN_OR_RETURN(pair.correct, Answers(object, "correct"));
   ASSIGN_OR_RETURN(pair.incorrect, Answers(object, "incorrect"));
+  ASSIGN_OR_RETURN(pair.roles, Roles(object));
   return pair;
 }
 

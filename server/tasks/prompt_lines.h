@@ -41,12 +41,13 @@ class LineReader {
 // How many lines are not blank.
 size_t CountLines(absl::string_view jsonl);
 
-// {"clean", "corrupted", "correct", "incorrect"}
+// {"clean", "corrupted", "correct", "incorrect"} and perhaps "roles": {"last_member": 14}
 struct PairLine {
   PromptInput clean;
   PromptInput corrupted;
   std::vector<AnswerInput> correct;
   std::vector<AnswerInput> incorrect;
+  PromptRoles roles;  // of the clean prompt; not yet known to be below its length
 };
 
 // {"text", "corr", "incorr"}

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <random>
+#include <utility>
+#include <vector>
 
 namespace circuitd {
 
@@ -28,5 +30,14 @@ class Random {
  private:
   std::mt19937_64 engine_;
 };
+
+// The first steps of a Fisher-Yates shuffle: `count` random items, each another one, come to the front. There must be
+// as many.
+template <typename T>
+void DrawToFront(Random& random, std::vector<T>& items, int count) {
+  for (int k = 0; k < count; ++k) {
+    std::swap(items[k], items[k + random.Below(static_cast<int>(items.size()) - k)]);
+  }
+}
 
 }  // namespace circuitd

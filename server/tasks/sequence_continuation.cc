@@ -1,65 +1,27 @@
 // Generates the sequence-continuation tasks (arXiv 2311.04131, section 3).
 #include "server/tasks/sequence_continuation.h"
 
-#include <algorithm>
 #include <array>
 #include <numeric>
-#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "base/status.h"
-#include "server/model/quote.h"
-#include "server/tasks/num_samples.h"
-#include "server/tasks/pair_collector.h"
-#include "server/tasks/prompt_source.h"
-#include "server/tasks/prompt_tokens.h"
 #include "server/tasks/random.h"
+#include "server/tasks/single_tokens.h"
+#include "server/tasks/task_generator.h"
+#include "server/tasks/templated_text.h"
 #include "server/tasks/word_lists.h"
 
 namespace circuitd {
 namespace {
 
-constexpr char kTaskField[] = "prompts.task.task";
-constexpr int kDefaultNumSamples = 32;
 constexpr int kMembers = 12;
 constexpr int kShown = 4;                   // members that a prompt shows
 constexpr int kWords = kShown + 1;          // and one sentence that breaks off before its member
 constexpr int kStarts = kMembers - kShown;  // so that the answer exists
 
-std::string VariantField(size_t i) { return absl::StrCat("prompts.task.variants[", i, "]"); }
-
-absl::StatusOr<std::vector<const SequenceVariant*>> FindVariants(const std::vector<std::string>& names) {
-  std::vector<const SequenceVariant*> found;
-  for (size_t i = 0; i < names.size(); ++i) {
-    const SequenceVariant* match = nullptr;
-    for (const SequenceVariant& variant : SequenceVariants()) {
-      if (variant.name == names[i]) match = &variant;
-    }
-    if (match == nullptr) {
-      return InvalidField(VariantField(i), absl::StrCat(QuoteName(names[i]), ", must be one of ",
-                                                        absl::StrJoin(GeneratedVariantNames(), ", ")));
-    }
-    if (std::find(found.begin(), found.end(), match) != found.end()) {
-      return InvalidField(VariantField(i), absl::StrCat(QuoteName(names[i]), " is there twice"));
-    }
-    found.push_back(match);
-  }
-  if (found.empty()) {
-    for (const SequenceVariant& variant : SequenceVariants()) found.push_back(&variant);
-  }
-  return found;
-}
-
-// How many tokens of the model `text` is; 0 if one of them is not the model's.
-absl::StatusOr<size_t> CountTokens(const ModelVocabulary& model, const std::string& text) {
-  ASSIGN_OR_RETURN(const std::vector<int> ids, model.tokenizer->Encode(text));
-  for (const int id : ids) {
-    if (id >= model.config->d_vocab) return 0;
-  }
-  return ids.size();
-}
+using Shown = std::array<int, kShown>;
 
 absl::Status CheckMembers(const ModelVocabulary& model, const std::string& task,
                           const std::vector<std::string>& members) {
@@ -73,69 +35,73 @@ absl::Status CheckMembers(const ModelVocabulary& model, const std::string& task,
   return absl::OkStatus();
 }
 
-// The words that are single tokens both where a prompt begins and after a space.
-absl::StatusOr<std::vector<std::string>> UsableWords(const ModelVocabulary& model, absl::string_view field,
-                                                     const std::vector<std::string>& words) {
-  std::vector<std::string> usable;
-  for (const std::string& word : words) {
-    ASSIGN_OR_RETURN(const size_t first, CountTokens(model, word));
-    ASSIGN_OR_RETURN(const size_t later, CountTokens(model, absl::StrCat(" ", word)));
-    if (first == 1 && later == 1) usable.push_back(word);
-  }
-  if (usable.size() < kWords) {
-    return FieldError(absl::StatusCode::kFailedPrecondition, field,
-                      absl::StrCat(usable.size(), " of ", words.size(),
-                                   " words are single tokens for this model's tokenizer, a prompt needs ", kWords));
-  }
-  return usable;
-}
-
-// "Van done in 1. Hat done in 2. Ring done in 3. Desk done in 4. Sun done in"
-std::string PromptText(const std::vector<std::string>& words, const std::string& verb,
-                       const std::vector<std::string>& sequence, const std::array<int, kShown>& members) {
-  std::string text;
-  for (int i = 0; i < kShown; ++i) absl::StrAppend(&text, words[i], " ", verb, " in ", sequence[members[i]], ". ");
-  absl::StrAppend(&text, words[kShown], " ", verb, " in");
-  return text;
-}
-
 // Any members, but the last two don't follow one another, so that nothing hints at the next.
-std::array<int, kShown> CorruptedMembers(Random& random) {
-  std::array<int, kShown> members;
+Shown CorruptedMembers(Random& random) {
+  Shown members;
   do {
     for (int& member : members) member = random.Below(kMembers);
   } while (members[kShown - 1] == members[kShown - 2] + 1);
   return members;
 }
 
-absl::StatusOr<PromptPair> MakePair(const ModelVocabulary& model, const std::string& verb,
-                                    const std::vector<std::string>& words, const std::vector<std::string>& sequence,
-                                    int start, const std::array<int, kShown>& corrupted) {
-  std::array<int, kShown> clean;
-  std::iota(clean.begin(), clean.end(), start);
-  const auto answer = [&](int member) {
-    return AnswerTokens(model, "answer", {absl::StrCat(" ", sequence[member])}, MultiTokenAnswers::kReject);
-  };
-  const auto prompt = [&](const std::array<int, kShown>& shown) {
-    const std::string text = PromptText(words, verb, sequence, shown);
-    return PromptTokens(model, absl::StrCat("the prompt ", QuoteName(text)), text);
-  };
-  PromptPair pair;
-  ASSIGN_OR_RETURN(pair.clean, prompt(clean));
-  ASSIGN_OR_RETURN(pair.corrupted, prompt(corrupted));
-  // Equal for GPT-2's vocabulary; in another a member and its full stop may be one token.
-  if (pair.corrupted.size() != pair.clean.size()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("the prompt ", QuoteName(PromptText(words, verb, sequence, clean)), " is ", pair.clean.size(),
-                     " tokens for this model's tokenizer, but its corrupted partner is ", pair.corrupted.size(),
-                     ": a pair's lengths must be equal"));
+class SequencePairs {
+ public:
+  SequencePairs(const ModelVocabulary& model, std::string verb, std::vector<std::string> words,
+                const std::vector<std::string>& sequence, Random random)
+      : model_(model), verb_(std::move(verb)), words_(std::move(words)), sequence_(sequence), random_(random) {}
+
+  absl::StatusOr<PromptPair> Next() {
+    DrawToFront(random_, words_, kWords);
+    Shown clean;
+    std::iota(clean.begin(), clean.end(), sample_++ % kStarts);
+    ASSIGN_OR_RETURN(PromptPair pair, PairOfTexts(model_, Text(clean), Text(CorruptedMembers(random_))));
+    pair.roles["last_member"] = pair.roles[absl::StrCat("member_", kShown)];
+    const auto member = [&](int place) { return SingleToken(model_, absl::StrCat(" ", sequence_[place])); };
+    ASSIGN_OR_RETURN(const int correct, member(clean.back() + 1));
+    ASSIGN_OR_RETURN(const int incorrect, member(clean.back()));
+    pair.correct = {correct};
+    pair.incorrect = {incorrect};
+    return pair;
   }
-  ASSIGN_OR_RETURN(pair.correct, answer(start + kShown));
-  ASSIGN_OR_RETURN(pair.incorrect, answer(start + kShown - 1));
-  return pair;
+
+ private:
+  // "Van done in 1. Hat done in 2. Ring done in 3. Desk done in 4. Sun done in"
+  TemplatedText Text(const Shown& members) const {
+    TemplatedText text;
+    for (int i = 0; i < kShown; ++i) {
+      text.Add(words_[i]).Add(" ").Add(verb_).Add(" in");
+      text.AddSlot(absl::StrCat("member_", i + 1), absl::StrCat(" ", sequence_[members[i]])).Add(". ");
+    }
+    return text.Add(words_[kShown]).Add(" ").Add(verb_).Add(" in");
+  }
+
+  const ModelVocabulary model_;
+  const std::string verb_;
+  std::vector<std::string> words_;  // the prompt's own in front
+  const std::vector<std::string>& sequence_;
+  Random random_;
+  int sample_ = 0;
+};
+
+absl::StatusOr<PairMaker> Start(const VariantRequest& request) {
+  const std::vector<std::string>& sequence = *FindSequence(request.task);
+  const SequenceVariant& variant = SequenceVariants()[request.variant];
+  RETURN_IF_ERROR(CheckMembers(request.model, request.task, sequence));
+  ASSIGN_OR_RETURN(
+      auto words, SingleTokenWords(request.model, request.field, "words", variant.words, WordPlace::kAnywhere, kWords));
+  // Tasks share a variant's stream, so that their prompts differ in nothing but the members.
+  const Random random(request.seed, static_cast<uint32_t>(request.variant));
+  return [pairs = SequencePairs(request.model, variant.verb, std::move(words), sequence, random)]() mutable {
+    return pairs.Next();
+  };
 }
 
 }  // namespace
+
+const std::vector<std::string>& SequenceTaskNames() {
+  static const auto& names = *new std::vector<std::string>{"numerals", "numwords", "months"};
+  return names;
+}
 
 const std::vector<std::string>* FindSequence(absl::string_view task) {
   static const auto& sequences = *new std::array<std::vector<std::string>, 3>{
@@ -143,7 +109,7 @@ const std::vector<std::string>* FindSequence(absl::string_view task) {
       {"one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"},
       {"January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
        "December"}};
-  const std::vector<std::string>& names = GeneratedTaskNames();
+  const std::vector<std::string>& names = SequenceTaskNames();
   for (size_t i = 0; i < names.size(); ++i) {
     if (names[i] == std::string(task)) return &sequences[i];
   }
@@ -156,56 +122,18 @@ const std::vector<SequenceVariant>& SequenceVariants() {
   return variants;
 }
 
-const std::vector<std::string>& GeneratedTaskNames() {
-  static const auto& names = *new std::vector<std::string>{"numerals", "numwords", "months"};
-  return names;
-}
-
-const std::vector<std::string>& GeneratedVariantNames() {
-  static const auto& names = *[] {
-    auto* result = new std::vector<std::string>;
-    for (const SequenceVariant& variant : SequenceVariants()) result->push_back(variant.name);
-    return result;
-  }();
-  return names;
-}
-
-absl::StatusOr<PromptPairs> GenerateSequenceContinuation(const ModelVocabulary& model, const std::string& task,
-                                                         const std::vector<std::string>& variants, uint64_t seed,
-                                                         const PromptSetOptions& options) {
-  const std::vector<std::string>* sequence = FindSequence(task);
-  if (sequence == nullptr) {
-    return InvalidField(kTaskField,
-                        absl::StrCat(QuoteName(task), ", must be one of ", absl::StrJoin(GeneratedTaskNames(), ", ")));
-  }
-  ASSIGN_OR_RETURN(const auto chosen, FindVariants(variants));
-  RETURN_IF_ERROR(CheckNumSamples(options.num_samples));
-  if (model.tokenizer == nullptr) {
-    return FieldError(absl::StatusCode::kFailedPrecondition, kTaskField,
-                      absl::StrCat(task, " needs a tokenizer, and this model has none"));
-  }
-  RETURN_IF_ERROR(CheckMembers(model, task, *sequence));
-
-  PairCollector pairs(options.max_tokens);
-  for (size_t i = 0; i < chosen.size(); ++i) {
-    const SequenceVariant& variant = *chosen[i];
-    ASSIGN_OR_RETURN(auto words, UsableWords(model, VariantField(i), variant.words));
-    // A stream for each variant: its prompts depend neither on the other variants nor on num_samples. Tasks share it,
-    // so that their prompts differ in nothing but the members.
-    Random random(seed, static_cast<uint32_t>(&variant - SequenceVariants().data()));
-    for (int sample = 0; sample < options.num_samples.value_or(kDefaultNumSamples); ++sample) {
-      // The first steps of a Fisher-Yates shuffle: distinct words at the front.
-      for (int k = 0; k < kWords; ++k) {
-        std::swap(words[k], words[k + random.Below(static_cast<int>(words.size()) - k)]);
-      }
-      auto pair = MakePair(model, variant.verb, words, *sequence, sample % kStarts, CorruptedMembers(random));
-      if (!pair.ok()) {
-        return FieldError(absl::StatusCode::kFailedPrecondition, kTaskField, pair.status().message());
-      }
-      RETURN_IF_ERROR(pairs.Add(*std::move(pair), kTaskField));
-    }
-  }
-  return pairs.Take();
+TaskGenerator SequenceContinuationTask(const std::string& name) {
+  TaskDescription task;
+  task.name = name;
+  const std::vector<std::string>& sequence = *FindSequence(name);
+  task.description =
+      absl::StrCat("Continues ", sequence[0], ", ", sequence[1], ", ", sequence[2],
+                   " … after four sentences that show four members (Lan, Torr and Barez 2023, arXiv 2311.04131)");
+  for (const SequenceVariant& variant : SequenceVariants()) task.variants.push_back(variant.name);
+  for (int i = 1; i <= kShown; ++i) task.roles.push_back(absl::StrCat("member_", i));
+  task.roles.insert(task.roles.end(), {"last_member", "end"});
+  for (const std::string& member : sequence) task.sequence.push_back(absl::StrCat(" ", member));
+  return {std::move(task), /*needs_tokenizer=*/true, Start};
 }
 
 }  // namespace circuitd

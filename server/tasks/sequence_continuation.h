@@ -8,6 +8,9 @@
 
 namespace circuitd {
 
+// "numerals", "numwords" and "months", in this order. Thread-safe.
+const std::vector<std::string>& SequenceTaskNames();
+
 // The sequence of a task, 12 members: "1" … "12", "one" … "twelve", "January" … "December". Null for other names.
 // Thread-safe.
 const std::vector<std::string>* FindSequence(absl::string_view task);

@@ -53,7 +53,7 @@ absl::StatusOr<PromptPairs> ReadDumpedPrompts(const std::string& path) {
   for (std::string line; std::getline(lines, line);) {
     const nlohmann::json json = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
     if (json.is_discarded()) return absl::FailedPreconditionError(absl::StrCat(path, " is not JSONL"));
-    pairs.push_back({json["clean_ids"], json["corrupted_ids"], json["correct_ids"], json["incorrect_ids"]});
+    pairs.push_back({json["clean_ids"], json["corrupted_ids"], json["correct_ids"], json["incorrect_ids"], {}});
   }
   return pairs;
 }

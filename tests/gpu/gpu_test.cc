@@ -31,7 +31,7 @@ class GpuTest : public ::testing::Test {
     ASSERT_NE(gpu_, nullptr);
     PromptSetOptions options;
     options.num_samples = 8;
-    const auto pairs = GenerateSequenceContinuation({cpu_->tokenizer(), &cpu_->config()}, "numerals", {}, 1, options);
+    const auto pairs = GeneratePrompts({cpu_->tokenizer(), &cpu_->config()}, "numerals", {}, 1, options);
     ASSERT_TRUE(pairs.ok()) << pairs.status();
     pairs_ = *pairs;
   }
@@ -42,16 +42,15 @@ class GpuTest : public ::testing::Test {
 };
 
 TEST_F(GpuTest, AnswersForwardPassesAsTheCpuDoes) {
-  std::vector<std::vector<int>> prompts;
-  for (const PromptPair& pair : pairs_) prompts.push_back(pair.clean);
-  LogitsSelection selection;
-  selection.chosen_tokens = {0, 100, 200};
-  const auto cpu = RunForward(*cpu_, prompts, selection, {}, nullptr);
-  const auto gpu = RunForward(*gpu_, prompts, selection, {}, nullptr);
+  ForwardRequest request;
+  for (const PromptPair& pair : pairs_) request.prompts.push_back(pair.clean);
+  request.logits.chosen_tokens = {0, 100, 200};
+  const auto cpu = RunForward(*cpu_, request, {}, nullptr);
+  const auto gpu = RunForward(*gpu_, request, {}, nullptr);
   ASSERT_TRUE(gpu.ok()) << gpu.status();
-  for (size_t i = 0; i < prompts.size(); ++i) {
-    for (size_t k = 0; k < selection.chosen_tokens.size(); ++k) {
-      EXPECT_NEAR((*gpu)[i].chosen[k].logit, (*cpu)[i].chosen[k].logit, 1e-3);
+  for (size_t i = 0; i < request.prompts.size(); ++i) {
+    for (size_t k = 0; k < request.logits.chosen_tokens.size(); ++k) {
+      EXPECT_NEAR(gpu->prompts[i].chosen[k].logit, cpu->prompts[i].chosen[k].logit, 1e-3);
     }
   }
 }

@@ -55,13 +55,14 @@ TEST_F(RequestTest, RefusesAnUnknownTaskOrVariant) {
 
 TEST_F(RequestTest, RefusesAnUnknownHookLayerOrHead) {
   ExpectRefused(Patch("blocks.0.attn.hook_y:ablation=zero"), kUsage, {"interventions[0].hook", "hook_y"});
-  ExpectRefused(Patch("blocks.1.hook_resid_pre:ablation=zero"), kUsage, {"interventions[0].hook", "hook_resid_pre"});
+  ExpectRefused(Patch("blocks.1.hook_resid_pre:heads=0:ablation=zero"), kUsage,
+                {"interventions[0].heads", "blocks.1.hook_resid_pre has no heads"});
   ExpectRefused(Patch("blocks.4.hook_mlp_out:ablation=zero"), kUsage,
                 {"interventions[0].hook: layer 4, model has 4 (0-3)"});
   ExpectRefused(Patch("blocks.0.attn.hook_z:heads=8:ablation=zero"), kUsage,
                 {"interventions[0].heads[0]: 8, model has 8 (0-7)"});
   ExpectRefused(Patch("blocks.0.attn.hook_z:positions=50:ablation=zero"), kUsage,
-                {"interventions[0].positions[0]: 50"});
+                {"interventions[0].positions.indices[0]: 50"});
   ExpectRefused(Patch("blocks.0.attn.hook_z:ablation=mean"), kUsage, {"source_prompts"});
 }
 

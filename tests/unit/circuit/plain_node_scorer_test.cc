@@ -17,9 +17,9 @@ using testing::TinyModel;
 
 // Prompts of two lengths. The answers are swapped where needed to make the unablated logit difference positive.
 PromptPairs Pairs(const Model& model) {
-  PromptPairs pairs = {{{1, 2, 3, 4}, {5, 2, 6, 4}, {7}, {8}},
-                       {{9, 10, 3, 4, 11, 2}, {5, 12, 6, 13, 4, 1}, {7, 9}, {8}},
-                       {{14, 2, 15, 4}, {5, 16, 17, 4}, {18}, {19}}};
+  PromptPairs pairs = {{{1, 2, 3, 4}, {5, 2, 6, 4}, {7}, {8}, {}},
+                       {{9, 10, 3, 4, 11, 2}, {5, 12, 6, 13, 4, 1}, {7, 9}, {8}, {}},
+                       {{14, 2, 15, 4}, {5, 16, 17, 4}, {18}, {19}, {}}};
   Checkpoint none;
   if (!PlainNodeScorer::Create(model.network(), pairs, {}, none).ok()) {
     for (PromptPair& pair : pairs) std::swap(pair.correct, pair.incorrect);

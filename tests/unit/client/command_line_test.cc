@@ -1,6 +1,9 @@
+#include <pty.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -115,6 +118,52 @@ TEST(OutputTest, FallsSilentWhenTheReaderHasGone) {
   out.Write("x");
   out.Write("y");
   EXPECT_TRUE(out.status().ok());
+  close(fds[1]);
+}
+
+// A terminal for the length of a test, with the environment that it is asked about.
+class ColourDepthTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    for (const char* name : {"NO_COLOR", "COLORTERM", "TERM"}) {
+      const char* value = std::getenv(name);
+      if (value != nullptr) before_[name] = value;
+      unsetenv(name);
+    }
+    ASSERT_EQ(openpty(&controller_, &terminal_, nullptr, nullptr, nullptr), 0);
+  }
+  void TearDown() override {
+    for (const char* name : {"NO_COLOR", "COLORTERM", "TERM"}) unsetenv(name);
+    for (const auto& [name, value] : before_) setenv(name.c_str(), value.c_str(), 1);
+    close(terminal_);
+    close(controller_);
+  }
+  int terminal_ = -1;
+
+ private:
+  int controller_ = -1;
+  std::map<std::string, std::string> before_;
+};
+
+TEST_F(ColourDepthTest, FollowsTheEnvironment) {
+  EXPECT_EQ(ColourDepthOf(terminal_), ColourDepth::k256);
+  for (const char* value : {"truecolor", "24bit"}) {
+    setenv("COLORTERM", value, 1);
+    EXPECT_EQ(ColourDepthOf(terminal_), ColourDepth::k24Bit);
+  }
+  setenv("TERM", "dumb", 1);
+  EXPECT_EQ(ColourDepthOf(terminal_), ColourDepth::kNone);
+  unsetenv("TERM");
+  setenv("NO_COLOR", "1", 1);
+  EXPECT_EQ(ColourDepthOf(terminal_), ColourDepth::kNone);
+}
+
+TEST_F(ColourDepthTest, HasNoColoursWhereThereIsNoTerminal) {
+  int fds[2];
+  ASSERT_EQ(pipe(fds), 0);
+  setenv("COLORTERM", "truecolor", 1);
+  EXPECT_EQ(ColourDepthOf(fds[1]), ColourDepth::kNone);
+  close(fds[0]);
   close(fds[1]);
 }
 

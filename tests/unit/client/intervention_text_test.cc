@@ -2,8 +2,10 @@
 
 #include <string>
 
+#include "client/tensor_collector.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/unit/client/temp_folder.h"
 
 namespace circuitd::client {
 namespace {
@@ -22,7 +24,7 @@ TEST(ParseAblateTest, ReadsAHead) {
   ASSERT_TRUE(parsed.ok()) << parsed.status();
   EXPECT_EQ(parsed->hook(), "blocks.3.attn.hook_z");
   EXPECT_THAT(parsed->heads(), ElementsAre(0));
-  EXPECT_THAT(parsed->positions(), IsEmpty());
+  EXPECT_THAT(parsed->positions().indices(), IsEmpty());
   EXPECT_EQ(parsed->ablation(), v1::ABLATION_MEAN);
 }
 
@@ -31,7 +33,7 @@ TEST(ParseAblateTest, ReadsAnMlpAtPositions) {
   ASSERT_TRUE(parsed.ok()) << parsed.status();
   EXPECT_EQ(parsed->hook(), "blocks.2.hook_mlp_out");
   EXPECT_THAT(parsed->heads(), IsEmpty());
-  EXPECT_THAT(parsed->positions(), ElementsAre(-1, 0));
+  EXPECT_THAT(parsed->positions().indices(), ElementsAre(-1, 0));
   EXPECT_EQ(parsed->ablation(), v1::ABLATION_ZERO);
 }
 
@@ -54,6 +56,7 @@ TEST(ParseAblateTest, RejectsWrongAblationsAndPositions) {
   EXPECT_THAT(Complaint(ParseAblate("A3.0=noise")), HasSubstr("'noise' is not an ablation"));
   EXPECT_THAT(Complaint(ParseAblate("A3.0@x=mean")), HasSubstr("'x' is not a whole number"));
   EXPECT_THAT(Complaint(ParseAblate("A3.0@=mean")), HasSubstr("'' is not a whole number"));
+  EXPECT_THAT(Complaint(ParseAblate("A3.0.q=mean")), HasSubstr("is not a node"));
   EXPECT_THAT(Complaint(ParseAblate("A3.0")), HasSubstr("expected NODE[@POSITIONS]=ABLATION"));
 }
 
@@ -62,7 +65,7 @@ TEST(ParseInterventionTest, ReadsAllParts) {
   ASSERT_TRUE(parsed.ok()) << parsed.status();
   EXPECT_EQ(parsed->hook(), "blocks.3.attn.hook_z");
   EXPECT_THAT(parsed->heads(), ElementsAre(0, 2));
-  EXPECT_THAT(parsed->positions(), ElementsAre(-1));
+  EXPECT_THAT(parsed->positions().indices(), ElementsAre(-1));
   EXPECT_EQ(parsed->ablation(), v1::ABLATION_MEAN);
 }
 
@@ -73,33 +76,62 @@ TEST(ParseInterventionTest, LeavesUnknownHooksToTheServer) {
 }
 
 TEST(ParseInterventionTest, RejectsMissingAndUnknownParts) {
-  EXPECT_THAT(Complaint(ParseIntervention("blocks.3.attn.hook_z")), HasSubstr("no ablation"));
+  EXPECT_THAT(Complaint(ParseIntervention("blocks.3.attn.hook_z")), HasSubstr("no action"));
   EXPECT_THAT(Complaint(ParseIntervention("blocks.3.attn.hook_z:head=1:ablation=zero")), HasSubstr("'head=1'"));
   EXPECT_THAT(Complaint(ParseIntervention("h:heads=-1:ablation=zero")), HasSubstr("'-1' is not a whole number"));
 }
 
-TEST(ParseIdsTest, ReadsAListAndRejectsTheRest) {
-  EXPECT_THAT(ParseIds("464,11,50256").value(), ElementsAre(464, 11, 50256));
-  for (const char* text : {"", "1,", "1,,2", "-1", "4294967296", "a"}) {
-    EXPECT_EQ(ParseIds(text).status().code(), absl::StatusCode::kInvalidArgument) << text;
-  }
+TEST(ParseAblateTest, TakesPositionsByTokenAndRole) {
+  const auto parsed = ParseAblate("A3.0@role:end,token:\" a=b@c\"=mean");
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  EXPECT_THAT(parsed->positions().roles(), ElementsAre("end"));
+  EXPECT_EQ(parsed->positions().tokens(0).text(), " a=b@c");
 }
 
-TEST(NodeNameTest, SpellsEveryKind) {
-  v1::Node node;
-  EXPECT_EQ(NodeName(node), "?");
-  node.set_kind(v1::NODE_KIND_ATTENTION_HEAD);
-  node.set_layer(7);
-  node.set_head(11);
-  EXPECT_EQ(NodeName(node), "A7.11");
-  node.set_input(v1::HEAD_INPUT_Q);
-  EXPECT_EQ(NodeName(node), "A7.11.q");
-  node.set_kind(v1::NODE_KIND_MLP);
-  EXPECT_EQ(NodeName(node), "M7");
-  node.set_kind(v1::NODE_KIND_EMBED);
-  EXPECT_EQ(NodeName(node), "embed");
-  node.set_kind(v1::NODE_KIND_LOGITS);
-  EXPECT_EQ(NodeName(node), "logits");
+TEST(ParseInterventionTest, ReadsQueriesAndKeys) {
+  const auto parsed = ParseIntervention(
+      "blocks.1.attn.hook_pattern:heads=4:positions=-1,role:end:keys=token:\" in: x\",role:last_member:ablation=zero");
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  EXPECT_THAT(parsed->positions().indices(), ElementsAre(-1));
+  EXPECT_THAT(parsed->positions().roles(), ElementsAre("end"));
+  EXPECT_EQ(parsed->key_positions().tokens(0).text(), " in: x");
+  EXPECT_THAT(parsed->key_positions().roles(), ElementsAre("last_member"));
+}
+
+TEST(ParseInterventionTest, ReadsScalesAndNoise) {
+  EXPECT_EQ(ParseIntervention("h:scale=-2.5")->scale(), -2.5);
+  const auto noise = ParseIntervention("h:noise=0.1,seed=7");
+  ASSERT_TRUE(noise.ok()) << noise.status();
+  EXPECT_EQ(noise->noise().standard_deviation(), 0.1);
+  EXPECT_EQ(noise->noise().seed(), 7u);
+  EXPECT_EQ(ParseIntervention("h:noise=1")->noise().seed(), 0u);
+}
+
+TEST(ParseInterventionTest, ReadsTensorsFromFiles) {
+  const TempFolder folder;
+  const std::string path = folder.File("a:b.safetensors");
+  ASSERT_TRUE(
+      WriteSafetensors(*AtomicFile::Create(path), {{"blocks.0/3", v1::DATA_TYPE_FLOAT16, {1, 2}, "abcd"}}).ok());
+  const auto add = ParseIntervention("h:heads=1:add=" + path + "#blocks.0/3*-1.5");
+  ASSERT_TRUE(add.ok()) << add.status();
+  EXPECT_EQ(add->add().coefficient(), -1.5);
+  EXPECT_EQ(add->add().vector().data_type(), v1::DATA_TYPE_FLOAT16);
+  EXPECT_THAT(add->add().vector().shape(), ElementsAre(1, 2));
+  EXPECT_EQ(add->add().vector().data(), "abcd");
+  EXPECT_EQ(ParseIntervention("h:add=" + path + "#blocks.0/3")->add().coefficient(), 1);
+  EXPECT_EQ(ParseIntervention("h:set=" + path + "#blocks.0/3")->set().data(), "abcd");
+  EXPECT_EQ(ParseIntervention("h:set=" + path + "#other").status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(ParseIntervention("h:set=" + folder.File("absent") + "#x").status().code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(Complaint(ParseIntervention("h:set=" + folder.Write("text", "no tensors") + "#x")), HasSubstr("text"));
+  EXPECT_THAT(Complaint(ParseIntervention("h:set=" + path)), HasSubstr("is not FILE.safetensors#TENSOR"));
+}
+
+TEST(ParseInterventionTest, RejectsWrongActions) {
+  EXPECT_THAT(Complaint(ParseIntervention("h:scale=x")), HasSubstr("'x' is not a number"));
+  EXPECT_THAT(Complaint(ParseIntervention("h:noise=1,2")), HasSubstr("STANDARD_DEVIATION[,seed=N]"));
+  EXPECT_THAT(Complaint(ParseIntervention("h:noise=1,seed=-2")), HasSubstr("STANDARD_DEVIATION[,seed=N]"));
+  EXPECT_THAT(Complaint(ParseIntervention("h:scale=1:ablation=zero")), HasSubstr("a second action"));
+  EXPECT_THAT(Complaint(ParseIntervention("h:positions=token:\"x:scale=1")), HasSubstr("is not closed"));
 }
 
 }  // namespace

@@ -5,7 +5,6 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "client/cli/output_folder.h"
-#include "client/cli/prompt_files.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/unit/client/temp_folder.h"
@@ -82,69 +81,6 @@ TEST(ParseDeadlineTest, ReadsDurationsAndTimes) {
   for (const char* text : {"", "soon", "10", "inf"}) {
     EXPECT_EQ(ParseDeadline(text, now).status().code(), absl::StatusCode::kInvalidArgument) << text;
   }
-}
-
-TEST(ReadLocalPromptsTest, TakesAFileAsPairs) {
-  const TempFolder folder;
-  const auto local = ReadLocalPrompts(Parse("-m m --prompts " + folder.Write("pairs.jsonl", "{}\n")));
-  ASSERT_TRUE(local.ok()) << local.status();
-  EXPECT_EQ(local->pairs, "{}\n");
-  EXPECT_FALSE(local->published);
-}
-
-TEST(ReadLocalPromptsTest, TakesAFileWithCorruptedPromptsAsPublished) {
-  const TempFolder folder;
-  const auto local = ReadLocalPrompts(Parse("-m m --prompts " + folder.Write("clean.jsonl", "1\n") + " --corrupted " +
-                                            folder.Write("corrupted.jsonl", "2\n")));
-  ASSERT_TRUE(local.ok()) << local.status();
-  ASSERT_TRUE(local->published);
-  EXPECT_THAT(local->published->clean, ElementsAre("1\n"));
-  EXPECT_EQ(local->published->corrupted, "2\n");
-}
-
-TEST(ReadLocalPromptsTest, RejectsIncompleteSets) {
-  const TempFolder folder;
-  EXPECT_THAT(ReadLocalPrompts(Parse("-m m")).status().message(), HasSubstr("--task or --prompts"));
-  EXPECT_THAT(ReadLocalPrompts(Parse("-m m --prompts " + folder.path())).status().message(), HasSubstr("--task"));
-  EXPECT_EQ(ReadLocalPrompts(Parse("-m m --prompts " + folder.File("absent"))).status().code(),
-            absl::StatusCode::kNotFound);
-  EXPECT_THAT(ReadLocalPrompts(Parse("-m m -t t --corrupted x")).status().message(), HasSubstr("--corrupted"));
-}
-
-TEST(PublishedFolderTest, ReadsTheThreeVariantsAndTheCorruptedFile) {
-  const TempFolder folder;
-  for (const char* variant : {"done", "lost", "names"}) {
-    folder.Write(absl::StrCat("t_prompts_", variant, ".jsonl"), absl::StrCat(variant, "\n"));
-  }
-  folder.Write("randDS_t.jsonl", "d\nl\nn\n");
-  const auto files = ReadPublishedFolder(folder.path(), "t", {});
-  ASSERT_TRUE(files.ok()) << files.status();
-  EXPECT_THAT(files->clean, ElementsAre("done\n", "lost\n", "names\n"));
-  EXPECT_EQ(files->corrupted, "d\nl\nn\n");
-}
-
-TEST(PublishedFolderTest, NamesAMissingFile) {
-  const TempFolder folder;
-  folder.Write("randDS_t.jsonl", "d\nl\nn\n");
-  const absl::Status status = ReadPublishedFolder(folder.path(), "t", {"lost"}).status();
-  EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
-  EXPECT_THAT(status.message(), HasSubstr("t_prompts_lost.jsonl"));
-}
-
-TEST(PublishedFolderTest, CutsTheCorruptedFileToTheVariants) {
-  EXPECT_EQ(CutCorrupted("1\n2\n\n3\n4\n5\n6\n", {"lost"}).value(), "3\n4\n");
-  EXPECT_EQ(CutCorrupted("1\n2\n3\n4\n5\n6", {"names", "done"}).value(), "5\n6\n1\n2\n");
-  EXPECT_THAT(CutCorrupted("1\n2\n", {"lost"}).status().message(), HasSubstr("do not divide"));
-  EXPECT_THAT(CutCorrupted("1\n2\n3\n", {"found"}).status().message(), HasSubstr("must be done, lost or names"));
-}
-
-TEST(PublishedFolderTest, CutsThePublishedPromptsWhereTheyPair) {
-  const std::string shared = std::string(CIRCUITD_SOURCE_DIR) + "/../shared/prompts";
-  const auto files = ReadPublishedFolder(shared, "numerals", {"names"});
-  ASSERT_TRUE(files.ok()) << "the published prompts are needed in ../shared/prompts: " << files.status();
-  // The pair has the same words and other numerals.
-  EXPECT_THAT(files->clean[0].substr(0, files->clean[0].find('\n')), HasSubstr("Marcus born in"));
-  EXPECT_THAT(files->corrupted.substr(0, files->corrupted.find('\n')), HasSubstr("Marcus born in"));
 }
 
 TEST(OutputFolderTest, MakesMissingFoldersAndRemovesThemWhenAbandoned) {

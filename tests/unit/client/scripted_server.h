@@ -2,79 +2,20 @@
 #pragma once
 
 #include <chrono>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
-#include <utility>
-#include <vector>
 
-#include "base/mutex.h"
 #include "circuitd/v1/dataset.grpc.pb.h"
 #include "circuitd/v1/job.grpc.pb.h"
 #include "client/client.h"
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
 #include "gtest/gtest.h"
+#include "tests/unit/client/script.h"
+#include "tests/unit/client/scripted_readings.h"
 
 namespace circuitd::client {
-
-// Each call of an RPC takes the next step of its script; a call without one fails with INTERNAL. Thread-safe.
-template <typename Request, typename Response>
-class Script {
- public:
-  struct Step {
-    std::vector<Response> messages;
-    grpc::Status status;
-    // The call waits for Release before it ends.
-    bool hang = false;
-  };
-  void Add(Step step) {
-    MutexLock lock(mutex_);
-    steps_.push_back(std::move(step));
-  }
-  std::vector<Request> requests() const {
-    MutexLock lock(mutex_);
-    return requests_;
-  }
-  // Until a hanging call has sent its messages.
-  void AwaitHanging() {
-    MutexLock lock(mutex_);
-    while (hanging_ == 0) changed_.Wait(mutex_);
-  }
-  void Release() {
-    MutexLock lock(mutex_);
-    released_ = true;
-    changed_.SignalAll();
-  }
-  grpc::Status Play(const Request& request, grpc::ServerWriter<Response>* writer) {
-    Step step{{}, grpc::Status(grpc::StatusCode::INTERNAL, "no step left in the script")};
-    {
-      MutexLock lock(mutex_);
-      requests_.push_back(request);
-      if (!steps_.empty()) {
-        step = std::move(steps_.front());
-        steps_.pop_front();
-      }
-    }
-    for (const Response& message : step.messages) writer->Write(message);
-    if (step.hang) {
-      MutexLock lock(mutex_);
-      ++hanging_;
-      changed_.SignalAll();
-      while (!released_) changed_.Wait(mutex_);
-    }
-    return step.status;
-  }
-
- private:
-  mutable Mutex mutex_;
-  CondVar changed_;
-  int hanging_ GUARDED_BY(mutex_) = 0;
-  bool released_ GUARDED_BY(mutex_) = false;
-  std::deque<Step> steps_ GUARDED_BY(mutex_);
-  std::vector<Request> requests_ GUARDED_BY(mutex_);
-};
 
 class ScriptedJobs final : public v1::JobService::Service {
  public:
@@ -136,6 +77,10 @@ class ScriptedServer {
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
     builder.RegisterService(&jobs);
     builder.RegisterService(&datasets);
+    builder.RegisterService(&inference);
+    builder.RegisterService(&readings);
+    builder.RegisterService(&patching);
+    builder.RegisterService(&tasks);
     server_ = builder.BuildAndStart();
     address_ = "127.0.0.1:" + std::to_string(port);
   }
@@ -149,6 +94,10 @@ class ScriptedServer {
 
   ScriptedJobs jobs;
   ScriptedDatasets datasets;
+  ScriptedInference inference;
+  ScriptedReadings readings;
+  ScriptedPatching patching;
+  ScriptedTasks tasks;
 
  private:
   std::unique_ptr<grpc::Server> server_;

@@ -62,10 +62,29 @@ TEST(TensorCollectorTest, RejectsImpossibleShapesAndTypes) {
   EXPECT_EQ(collector.Add(untyped).code(), absl::StatusCode::kDataLoss);
 }
 
-TEST(WriteSafetensorsFileTest, WritesTheFormat) {
+TEST(TensorCollectorTest, RejectsNamesThatAFileCannotHave) {
+  TensorCollector twice;
+  ASSERT_TRUE(twice.Add(Chunk("a", {1}, 0, "ab")).ok());
+  EXPECT_EQ(twice.Add(Chunk("a", {1}, 0, "ab")).code(), absl::StatusCode::kDataLoss);
+  TensorCollector reserved;
+  EXPECT_EQ(reserved.Add(Chunk("__metadata__", {1}, 0, "ab")).code(), absl::StatusCode::kDataLoss);
+}
+
+TEST(TensorCollectorTest, BoundsWhatNamesAndDimensionsTake) {
+  TensorCollector deep;
+  EXPECT_EQ(deep.Add(Chunk("a", std::vector<int64_t>(17, 1), 0, "ab")).code(), absl::StatusCode::kDataLoss);
+  TensorCollector long_names;
+  absl::Status status;
+  for (int i = 0; status.ok() && i < 100; ++i) {
+    status = long_names.Add(Chunk(std::string(1 << 20, 'x') + std::to_string(i), {0}, 0, ""));
+  }
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+}
+
+TEST(WriteSafetensorsTest, WritesTheFormat) {
   const TempFolder folder;
-  const absl::Status status = WriteSafetensorsFile(
-      folder.File("x.safetensors"),
+  const absl::Status status = WriteSafetensors(
+      *AtomicFile::Create(folder.File("x.safetensors")),
       {{"logits/0", v1::DATA_TYPE_FLOAT32, {1, 1}, "abcd"}, {"logits/1", v1::DATA_TYPE_FLOAT16, {2}, "efgh"}});
   ASSERT_TRUE(status.ok()) << status;
   const std::string bytes = folder.Read("x.safetensors");
@@ -80,9 +99,31 @@ TEST(WriteSafetensorsFileTest, WritesTheFormat) {
   EXPECT_FALSE(folder.Has("x.safetensors.part"));
 }
 
-TEST(WriteSafetensorsFileTest, ReportsAFolderThatIsNotThere) {
+TEST(AtomicFileTest, ReportsAFolderThatIsNotThere) {
   const TempFolder folder;
-  EXPECT_EQ(WriteSafetensorsFile(folder.File("absent/x"), {}).code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(AtomicFile::Create(folder.File("absent/x")).status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST(AtomicFileTest, LeavesWhatWasThereUntilItIsCommitted) {
+  const TempFolder folder;
+  folder.Write("x", "old");
+  {
+    auto abandoned = AtomicFile::Create(folder.File("x"));
+    ASSERT_TRUE(abandoned->Write("new").ok());
+  }
+  EXPECT_EQ(folder.Read("x"), "old");
+  EXPECT_FALSE(folder.Has("x.part"));
+  auto file = AtomicFile::Create(folder.File("x"));
+  ASSERT_TRUE(file->Write("new").ok());
+  ASSERT_TRUE(file->Commit().ok());
+  EXPECT_EQ(folder.Read("x"), "new");
+}
+
+TEST(AtomicFileTest, RefusesToReplaceWhatIsNoFile) {
+  const TempFolder folder;
+  for (const std::string& path : {folder.path(), std::string("/dev/null")}) {
+    EXPECT_EQ(AtomicFile::Create(path).status().code(), absl::StatusCode::kInvalidArgument) << path;
+  }
 }
 
 }  // namespace

@@ -113,20 +113,35 @@ TEST(InTorchTest, TurnsExceptionsIntoStatuses) {
 
 class RunForwardTest : public ::testing::Test {
  protected:
-  std::vector<PromptLogits> Run(const std::vector<std::vector<int>>& prompts, const LogitsSelection& selection,
-                                int64_t budget = 1 << 30) {
+  ForwardResult Run(const ForwardRequest& request, int64_t budget = 1 << 30) {
+    tensors_.clear();
+    order_.clear();
     ForwardOptions options;
     options.memory_budget_bytes = budget;
-    auto result = RunForward(*model_, prompts, selection, options, [this](std::string name, HostTensor tensor) {
+    auto result = RunForward(*model_, request, options, [this](std::string name, HostTensor tensor) {
+      order_.push_back(name);
       tensors_[name] = std::move(tensor);
       return absl::OkStatus();
     });
     EXPECT_TRUE(result.ok()) << result.status();
-    return result.value_or(std::vector<PromptLogits>());
+    return result.value_or(ForwardResult());
+  }
+
+  std::vector<PromptLogits> Run(const std::vector<std::vector<int>>& prompts, const LogitsSelection& selection,
+                                int64_t budget = 1 << 30) {
+    return Run(Request(prompts, selection), budget).prompts;
+  }
+
+  static ForwardRequest Request(const std::vector<std::vector<int>>& prompts, const LogitsSelection& selection) {
+    ForwardRequest request;
+    request.prompts = prompts;
+    request.logits = selection;
+    return request;
   }
 
   std::unique_ptr<Model> model_ = TinyModel();
   std::map<std::string, HostTensor> tensors_;
+  std::vector<std::string> order_;
 };
 
 TEST_F(RunForwardTest, AnswersAPromptTheSameAloneAsAmongOthers) {
@@ -179,7 +194,7 @@ TEST_F(RunForwardTest, RefusesAChosenTokenOutsideTheVocabulary) {
   for (const int token : {23, -1, 1'048'575}) {
     LogitsSelection selection;
     selection.chosen_tokens = {0, token};
-    const auto result = RunForward(*model_, kPrompts, selection, {}, nullptr);
+    const auto result = RunForward(*model_, Request(kPrompts, selection), {}, nullptr);
     EXPECT_EQ(result.status().code(), absl::StatusCode::kInvalidArgument);
     EXPECT_THAT(std::string(result.status().message()), HasSubstr("logits.chosen_tokens[1]: "));
   }
@@ -214,7 +229,7 @@ TEST_F(RunForwardTest, PassesOnTheErrorOfItsSink) {
   LogitsSelection selection;
   selection.full_logits = LogitsPositions::kLast;
   int tensors = 0;
-  const auto result = RunForward(*model_, kPrompts, selection, {}, [&](std::string, HostTensor) {
+  const auto result = RunForward(*model_, Request(kPrompts, selection), {}, [&](std::string, HostTensor) {
     ++tensors;
     return absl::ResourceExhaustedError("the reply is full");
   });
@@ -223,28 +238,34 @@ TEST_F(RunForwardTest, PassesOnTheErrorOfItsSink) {
   EXPECT_EQ(tensors, 1);
 }
 
+TEST_F(RunForwardTest, ComputesTheMetricOfEachPrompt) {
+  ForwardRequest request;
+  request.prompts = kPrompts;
+  request.logits.chosen_tokens = {3, 4};
+  request.metric = Metric::kLogitDiff;
+  request.answers.assign(kPrompts.size(), {{3}, {4}});
+  for (const int64_t budget : {int64_t{1}, int64_t{1} << 30}) {
+    const ForwardResult result = Run(request, budget);
+    ASSERT_EQ(result.metric.size(), kPrompts.size());
+    for (size_t i = 0; i < kPrompts.size(); ++i) {
+      EXPECT_NEAR(result.metric[i], result.prompts[i].chosen[0].logit - result.prompts[i].chosen[1].logit, 1e-5);
+    }
+  }
+}
+
+TEST_F(RunForwardTest, HasNoMetricUnlessItIsAskedForOne) { EXPECT_TRUE(Run(Request(kPrompts, {})).metric.empty()); }
+
 TEST(RunForwardWithInfiniteWeightsTest, FailsNamingThePrompt) {
   const ModelConfig config = TinyConfig();
   Gpt2Weights weights = testing::RandomWeights(config, 1);
   weights.embed[9].fill_(std::numeric_limits<float>::infinity());
   const Model model("broken", config, nullptr, std::make_unique<Gpt2>(config, weights), nullptr, "cpu",
                     DType::kFloat32);
-  const auto result = RunForward(model, {{1, 2}, {3, 9}}, {}, {}, nullptr);
+  ForwardRequest request;
+  request.prompts = {{1, 2}, {3, 9}};
+  const auto result = RunForward(model, request, {}, nullptr);
   EXPECT_EQ(result.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(result.status().message()), HasSubstr("not finite"));
-}
-
-TEST(ValidatePromptsTest, NamesPromptPositionAndBound) {
-  const ModelConfig config = TinyConfig();
-  const auto message = [&](const std::vector<std::vector<int>>& prompts) {
-    return std::string(ValidatePrompts(config, "prompts", prompts).message());
-  };
-  EXPECT_EQ(message({}), "prompts: none, at least 1 is needed");
-  EXPECT_EQ(message({{1}, {}}), "prompts[1]: 0 tokens, at least 1 is needed");
-  EXPECT_EQ(message({std::vector<int>(13, 1)}), "prompts[0]: 13 tokens, n_ctx is 12");
-  EXPECT_EQ(message({{1, 23}}), "prompts[0].tokens.ids[1]: 23, d_vocab is 23 (0-22)");
-  EXPECT_EQ(message({{1, -1}}), "prompts[0].tokens.ids[1]: -1, d_vocab is 23 (0-22)");
-  EXPECT_TRUE(ValidatePrompts(config, "prompts", kPrompts).ok());
 }
 
 }  // namespace

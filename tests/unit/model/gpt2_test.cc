@@ -46,7 +46,7 @@ class Gpt2Test : public ::testing::Test {
 TEST_F(Gpt2Test, VisitsEveryHookPointInForwardOrder) {
   Recorder recorder;
   Logits(tokens_, &recorder);
-  EXPECT_EQ(recorder.order.size(), 2 + 3 * 18 + 2);
+  EXPECT_EQ(recorder.order.size(), 2 + 3 * 22 + 2);
   EXPECT_EQ(recorder.order.front(), "hook_embed");
   EXPECT_EQ(recorder.order[2], "blocks.0.hook_resid_pre");
   EXPECT_EQ(recorder.order.back(), "ln_final.hook_normalized");
@@ -65,9 +65,29 @@ TEST_F(Gpt2Test, GivesHookPointsTheShapesOfTransformerLens) {
   EXPECT_EQ(shape("hook_pos_embed"), (Shape{2, 4, 16}));
 }
 
-TEST_F(Gpt2Test, AnswersTheSameWithAndWithoutHooks) {
+TEST_F(Gpt2Test, GivesEveryHookPointTheAxesThatItNames) {
   Recorder recorder;
-  EXPECT_TRUE(at::allclose(Logits(tokens_), Logits(tokens_, &recorder), 1e-5, 1e-5));
+  const at::Tensor tokens = tokens_.narrow(1, 0, 3);
+  Logits(tokens, &recorder);
+  for (const std::string& name : recorder.order) {
+    const HookKind kind = ParseHookPoint(name, 3)->kind;
+    const int64_t width = WidthOf(kind, TinyConfig());
+    std::vector<int64_t> shape = {2, 3, width};
+    if (AxesOf(kind) == HookAxes::kPosHeads) shape = {2, 3, 4, width};
+    if (AxesOf(kind) == HookAxes::kHeadsQueryKey) shape = {2, 4, 3, 3};
+    EXPECT_EQ(recorder.values.at(name).sizes().vec(), shape) << name;
+  }
+}
+
+TEST_F(Gpt2Test, ShowsTheResidualStreamAsTheInputOfHeadsAndMlps) {
+  Recorder recorder;
+  Logits(tokens_, &recorder);
+  const at::Tensor pre = recorder.values.at("blocks.1.hook_resid_pre");
+  for (const char* name : {"hook_q_input", "hook_k_input", "hook_v_input"}) {
+    const at::Tensor input = recorder.values.at(std::string("blocks.1.") + name);
+    for (int head = 0; head < 4; ++head) EXPECT_TRUE(at::equal(input.select(2, head), pre)) << name << head;
+  }
+  EXPECT_TRUE(at::equal(recorder.values.at("blocks.1.hook_mlp_in"), recorder.values.at("blocks.1.hook_resid_mid")));
 }
 
 TEST_F(Gpt2Test, SumsResultsToAttentionOutput) {

@@ -29,10 +29,27 @@ TEST(FlagsTest, ReadsSizesNamesAndSwitches) {
   const std::string folder = testing::TempDir() + "x=y";
   std::filesystem::create_directory(folder);
   const std::string model = "a=" + folder;
-  const ParsedFlags parsed = Parse({"--memory-budget", "512MiB", "--max-dataset-bytes=2KB", "--model", model.c_str(),
-                                    "--model", "b=/", "--load", "a", "--load", "b", "--hugging-face-cache", "off",
-                                    "--drain-timeout", "1.5", "--metrics-address", "", "--log-format", "json",
-                                    "--stream-idle-timeout", "7"});
+  const ParsedFlags parsed = Parse({"--memory-budget",
+                                    "512MiB",
+                                    "--max-dataset-bytes=2KB",
+                                    "--model",
+                                    model.c_str(),
+                                    "--model",
+                                    "b=/",
+                                    "--load",
+                                    "a",
+                                    "--load",
+                                    "b",
+                                    "--hugging-face-cache",
+                                    "off",
+                                    "--drain-timeout",
+                                    "1.5",
+                                    "--metrics-address",
+                                    "",
+                                    "--log-format",
+                                    "json",
+                                    "--stream-idle-timeout",
+                                    "7"});
   ASSERT_EQ(parsed.exit_code, std::nullopt);
   const ServerOptions& options = parsed.options;
   EXPECT_EQ(options.memory_budget_bytes, int64_t{512} << 20);

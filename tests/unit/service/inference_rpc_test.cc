@@ -5,24 +5,13 @@
 
 #include "circuitd/v1/dataset.grpc.pb.h"
 #include "circuitd/v1/inference.grpc.pb.h"
+#include "tests/unit/service/rpc_messages.h"
 #include "tests/unit/service/rpc_test_util.h"
 
 namespace circuitd {
 namespace {
 
 using testing::HasSubstr;
-
-v1::Prompt Ids(const std::vector<uint32_t>& ids) {
-  v1::Prompt prompt;
-  prompt.mutable_tokens()->mutable_ids()->Add(ids.begin(), ids.end());
-  return prompt;
-}
-
-v1::Prompt Text(const std::string& text) {
-  v1::Prompt prompt;
-  prompt.set_text(text);
-  return prompt;
-}
 
 class InferenceRpcTest : public RpcTest {
  protected:
@@ -35,30 +24,11 @@ class InferenceRpcTest : public RpcTest {
     return reader->Finish();
   }
 
-  grpc::Status RunPatched(const v1::RunPatchedRequest& request, v1::RunPatchedSummary* summary = nullptr) {
-    grpc::ClientContext context;
-    const auto reader = Stub<v1::InferenceService>()->RunPatched(&context, request);
-    for (v1::RunPatchedResponse message; reader->Read(&message);) {
-      if (summary != nullptr && message.has_summary()) *summary = message.summary();
-    }
-    return reader->Finish();
-  }
-
   static v1::ForwardRequest NanoForward() {
     v1::ForwardRequest request;
     request.set_model("nano");
     *request.add_prompts() = Ids({2, 1, 0});
     *request.add_prompts() = Ids({0});
-    return request;
-  }
-
-  static v1::RunPatchedRequest NanoPatch() {
-    v1::RunPatchedRequest request;
-    request.set_model("nano");
-    *request.add_prompts() = Ids({2, 1, 0});
-    v1::Intervention& intervention = *request.add_interventions();
-    intervention.set_hook("blocks.1.attn.hook_z");
-    intervention.set_ablation(v1::ABLATION_ZERO);
     return request;
   }
 };
@@ -262,43 +232,6 @@ TEST_F(InferenceRpcTest, ClientThatDoesNotReadIsCutOff) {
   EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::CANCELLED);
   // Who reads gets all of it.
   EXPECT_TRUE(Forward(request).ok());
-}
-
-TEST_F(InferenceRpcTest, PatchedRunChangesTheMetric) {
-  v1::RunPatchedRequest request = NanoPatch();
-  request.set_metric(v1::METRIC_LOGIT_DIFF);
-  v1::Answer& answer = *request.add_answers();
-  *answer.add_correct() = Ids({0});
-  *answer.add_incorrect() = Ids({1});
-  v1::RunPatchedSummary summary;
-  const grpc::Status status = RunPatched(request, &summary);
-  ASSERT_TRUE(status.ok()) << status.error_message();
-  EXPECT_EQ(summary.prompts_size(), 1);
-  EXPECT_NE(summary.metric().patched(), summary.metric().unpatched());
-  EXPECT_EQ(summary.metric().patched_per_prompt_size(), 1);
-  request.clear_interventions();
-  ASSERT_TRUE(RunPatched(request, &summary).ok());
-  EXPECT_DOUBLE_EQ(summary.metric().patched(), summary.metric().unpatched());
-}
-
-TEST_F(InferenceRpcTest, BadPatchesAreNamed) {
-  const auto field = [this](const std::function<void(v1::RunPatchedRequest&)>& spoil) {
-    v1::RunPatchedRequest request = NanoPatch();
-    spoil(request);
-    const grpc::Status status = RunPatched(request);
-    EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT) << status.error_message();
-    return ViolatedField(status);
-  };
-  EXPECT_EQ(field([](auto& r) { r.mutable_interventions(0)->clear_hook(); }), "interventions[0].hook");
-  EXPECT_EQ(field([](auto& r) { r.mutable_interventions(0)->set_hook("blocks.3.attn.hook_z"); }),
-            "interventions[0].hook");
-  EXPECT_EQ(field([](auto& r) { r.mutable_interventions(0)->set_hook("nonsense"); }), "interventions[0].hook");
-  EXPECT_EQ(field([](auto& r) { r.mutable_interventions(0)->clear_ablation(); }), "interventions[0].ablation");
-  EXPECT_EQ(field([](auto& r) { r.mutable_interventions(0)->add_heads(4'000'000'000u); }), "interventions[0].heads[0]");
-  EXPECT_EQ(field([](auto& r) { r.mutable_interventions(0)->add_positions(3); }), "interventions[0].positions[0]");
-  EXPECT_EQ(field([](auto& r) { r.mutable_interventions(0)->set_ablation(v1::ABLATION_MEAN); }), "source_prompts");
-  EXPECT_EQ(field([](auto& r) { r.set_metric(static_cast<v1::Metric>(50)); }), "metric");
-  EXPECT_EQ(field([](auto& r) { *r.add_answers()->add_correct() = Ids({0, 1}); }), "answers[0].correct[0]");
 }
 
 TEST_F(InferenceRpcTest, PassedDeadlineEndsTheCall) {

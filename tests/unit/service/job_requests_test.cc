@@ -7,7 +7,7 @@
 #include <functional>
 
 #include "base/status.h"
-#include "server/service/convert.h"
+#include "server/service/convert_job.h"
 
 namespace circuitd {
 namespace {
@@ -62,6 +62,10 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         BadCase{"spec", "bytes, must be at most 65536",
                 [](auto& r) { Pruning(r).set_model(std::string(70'000, 'm')); }},
+        BadCase{"spec.node_pruning.prompts.inline", "bytes, must be at most 262144; upload them as a dataset",
+                [](auto& r) {
+                  Pruning(r).mutable_prompts()->mutable_inline_()->add_clean()->set_text(std::string(300'000, 'x'));
+                }},
         BadCase{"spec.kind", "must be set", [](auto& r) { r.mutable_spec()->clear_kind(); }},
         BadCase{"request_id", "129 bytes, must be at most 128",
                 [](auto& r) { r.set_request_id(std::string(129, 'r')); }},
@@ -80,7 +84,7 @@ INSTANTIATE_TEST_SUITE_P(
                 [](auto& r) { Pruning(r).mutable_prompts()->mutable_task()->set_task("roman"); }},
         BadCase{"spec.node_pruning.prompts.task.variants[0]", "\"born\"",
                 [](auto& r) { Pruning(r).mutable_prompts()->mutable_task()->add_variants("born"); }},
-        BadCase{"spec.node_pruning.prompts.task.variants[0]", "more than once",
+        BadCase{"spec.node_pruning.prompts.task.variants[1]", "more than once",
                 [](auto& r) {
                   Pruning(r).mutable_prompts()->mutable_task()->add_variants("done");
                   Pruning(r).mutable_prompts()->mutable_task()->add_variants("done");

@@ -6,6 +6,7 @@
 
 #include "base/sha256.h"
 #include "circuitd/v1/inference.grpc.pb.h"
+#include "tests/unit/service/rpc_messages.h"
 #include "tests/unit/service/rpc_test_util.h"
 
 namespace circuitd {
@@ -175,6 +176,52 @@ TEST_F(JobRpcTest, CircuitJsonTellsTheEffectivePrompts) {
   EXPECT_THAT(bytes,
               HasSubstr(R"("task":{"task":"numerals","variants":["done","lost","names"],"seed":9007199254740993})"));
   EXPECT_THAT(bytes, HasSubstr(R"("num_samples":1)"));
+}
+
+TEST_F(JobRpcTest, InlinePromptsAreKeptInTheSpecAndCountedInTheReport) {
+  v1::SubmitJobRequest request = SmallJob();
+  v1::NodePruningSpec& spec = *request.mutable_spec()->mutable_node_pruning();
+  spec.set_model("nano");
+  *spec.mutable_prompts() = NanoSource();
+  const v1::Job job = Watch(Submit(request).name()).back().job();
+  ASSERT_EQ(job.state(), v1::JOB_STATE_SUCCEEDED) << job.error().message();
+  EXPECT_EQ(job.spec().node_pruning().prompts().inline_().clean_size(), 2);
+  std::string bytes;
+  ASSERT_TRUE(Download(job.name(), "circuit.json", 0, &bytes).ok());
+  bytes.erase(std::remove_if(bytes.begin(), bytes.end(), [](char c) { return c == ' ' || c == '\n'; }), bytes.end());
+  EXPECT_THAT(bytes, HasSubstr(R"("inline":{"clean":2,"corrupted":2,"answers":2})"));
+  EXPECT_THAT(bytes, HasSubstr(R"("num_samples":2)"));
+  spec.mutable_prompts()->mutable_inline_()->clear_corrupted();
+  EXPECT_EQ(ViolatedField(TrySubmit(request)), "spec.node_pruning.prompts.inline.corrupted");
+}
+
+TEST_F(JobRpcTest, ListsOfLargeSpecsAreShared) {
+  v1::SubmitJobRequest request = LongJob();
+  Submit(request);
+  v1::PromptSource& prompts = *request.mutable_spec()->mutable_node_pruning()->mutable_prompts();
+  prompts.clear_num_samples();
+  for (int i = 0; i < 40; ++i) {
+    v1::Prompt& clean = *prompts.mutable_inline_()->add_clean() = Ids({5, 6});
+    for (int role = 0; role < 64; ++role) (*clean.mutable_roles())[std::string(60, 'x') + std::to_string(role)] = 1;
+    *prompts.mutable_inline_()->add_corrupted() = Ids({7, 6});
+    *prompts.mutable_inline_()->add_answers()->add_correct() = Ids({0});
+    *prompts.mutable_inline_()->mutable_answers(i)->add_incorrect() = Ids({1});
+  }
+  for (int i = 0; i < 6; ++i) Submit(request);
+  v1::ListJobsRequest list;
+  int jobs = 0;
+  int pages = 0;
+  do {
+    grpc::ClientContext context;
+    v1::ListJobsResponse page;
+    ASSERT_TRUE(Stub<v1::JobService>()->ListJobs(&context, list, &page).ok());
+    EXPECT_LT(page.ByteSizeLong(), size_t{3} << 19);
+    list.set_page_token(page.next_page_token());
+    jobs += page.jobs_size();
+    ++pages;
+  } while (!list.page_token().empty());
+  EXPECT_EQ(jobs, 7);
+  EXPECT_GT(pages, 1);
 }
 
 TEST_F(JobRpcTest, RunningJobLetsCallsInAndStopsWhenCancelled) {

@@ -14,6 +14,8 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
+constexpr PairNeeds kCleanOnly{false, false, false};
+
 v1::PromptSource Published(int clean_files) {
   v1::PromptSource source;
   for (int i = 0; i < clean_files; ++i) {
@@ -60,7 +62,7 @@ TEST(MakePromptPairsTest, PairsStoredFiles) {
   source.set_pairs_dataset_sha256(
       store(R"({"clean": [1, 2], "corrupted": [3, 2], "correct": [9, 4, 9], "incorrect": 5})"));
   const auto model = testing::TinyModel();
-  const auto pairs = MakePromptPairs(datasets, source, *model);
+  const auto pairs = MakePromptPairs(datasets, source, *model, kCleanOnly, {});
   ASSERT_TRUE(pairs.ok()) << pairs.status();
   ASSERT_EQ(pairs->size(), 1u);
   EXPECT_THAT((*pairs)[0].clean, ElementsAre(1, 2));
@@ -75,16 +77,95 @@ TEST(MakePromptPairsTest, FindsEveryPublishedFileByField) {
   const auto model = testing::TinyModel();
   v1::PromptSource source = Published(2);
   source.mutable_published()->set_clean_dataset_sha256s(0, sha256);
-  const auto no_clean = MakePromptPairs(datasets, source, *model);
+  const auto no_clean = MakePromptPairs(datasets, source, *model, kCleanOnly, {});
   EXPECT_EQ(no_clean.status().code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(FieldOf(no_clean.status()), "prompts.published.clean_dataset_sha256s[1]");
   source.mutable_published()->mutable_clean_dataset_sha256s()->RemoveLast();
-  const auto no_corrupted = MakePromptPairs(datasets, source, *model);
+  const auto no_corrupted = MakePromptPairs(datasets, source, *model, kCleanOnly, {});
   EXPECT_EQ(FieldOf(no_corrupted.status()), "prompts.published.corrupted_dataset_sha256");
   source.mutable_published()->set_corrupted_dataset_sha256(sha256);
-  const auto text = MakePromptPairs(datasets, source, *model);
+  const auto text = MakePromptPairs(datasets, source, *model, kCleanOnly, {});
   EXPECT_THAT(std::string(text.status().message()),
               HasSubstr("clean_dataset_sha256s[0]: line 1: \"text\": is text, but the model has no tokenizer"));
+}
+
+v1::PromptSource Inline(int prompts) {
+  v1::PromptSource source;
+  for (int i = 0; i < prompts; ++i) source.mutable_inline_()->add_clean()->mutable_tokens()->add_ids(i);
+  return source;
+}
+
+TEST(ValidatePromptSourceTest, InlinePromptsHaveOnePartnerEachOrNone) {
+  EXPECT_TRUE(ValidatePromptSource(Inline(3)).ok());
+  ExpectRefusal(ValidatePromptSource(Inline(0)), "source", "inline must be set");
+  v1::PromptSource source = Inline(3);
+  source.mutable_inline_()->add_answers();
+  ExpectRefusal(ValidatePromptSource(source), "inline.answers", "1, must be one for each of the 3 clean prompts");
+  source.mutable_inline_()->mutable_clean()->Clear();
+  ExpectRefusal(ValidatePromptSource(source), "inline.clean", "at least 1 is needed");
+}
+
+TEST(IsSlowToMakeTest, FilesAndManyGeneratedPromptsAre) {
+  EXPECT_TRUE(IsSlowToMake(Published(1)));
+  EXPECT_FALSE(IsSlowToMake(Inline(1)));
+  v1::PromptSource source;
+  source.mutable_task()->set_task("numerals");
+  EXPECT_FALSE(IsSlowToMake(source));
+  source.set_num_samples(65);
+  EXPECT_TRUE(IsSlowToMake(source));
+}
+
+TEST(MakePromptPairsTest, TakesTheFirstInlinePrompts) {
+  DatasetStore datasets(1 << 20, 1 << 20);
+  const auto model = testing::TinyModel();
+  v1::PromptSource source = Inline(3);
+  (*source.mutable_inline_()->mutable_clean(1)->mutable_roles())["only"] = 0;
+  source.set_num_samples(2);
+  const auto pairs = MakePromptPairs(datasets, source, *model, kCleanOnly, {});
+  ASSERT_TRUE(pairs.ok()) << pairs.status();
+  ASSERT_EQ(pairs->size(), 2u);
+  EXPECT_THAT((*pairs)[1].clean, ElementsAre(1));
+  EXPECT_EQ((*pairs)[1].roles, PromptRoles({{"only", 0}}));
+  EXPECT_TRUE((*pairs)[1].corrupted.empty());
+  source.set_num_samples(4);
+  ExpectRefusal(MakePromptPairs(datasets, source, *model, kCleanOnly, {}).status(), "prompts.num_samples", "4");
+}
+
+TEST(MakePromptPairsTest, RefusesFilesOverTheLimitBeforeTheyAreTokenized) {
+  DatasetStore datasets(1 << 20, 1 << 20);
+  const auto upload = datasets.BeginUpload(DatasetFormat::kPairs);
+  // The second line's tokens are none of the model's, but nobody gets so far.
+  ASSERT_TRUE(upload
+                  ->Append(R"({"clean": [1], "corrupted": [3], "correct": 1, "incorrect": 5}
+{"clean": [99], "corrupted": [99], "correct": 1, "incorrect": 5})")
+                  .ok());
+  v1::PromptSource source;
+  source.set_pairs_dataset_sha256((*upload->Finish(""))->sha256);
+  const auto model = testing::TinyModel();
+  ExpectRefusal(MakePromptPairs(datasets, source, *model, kCleanOnly, {.max_prompts = 1}).status(),
+                "prompts.num_samples", "2 prompts in all, max_prompts_per_request is 1");
+  source.set_num_samples(1);
+  EXPECT_TRUE(MakePromptPairs(datasets, source, *model, kCleanOnly, {.max_prompts = 1}).ok());
+}
+
+TEST(MakePromptPairsTest, RefusesInlinePromptsThatLackWhatIsNeeded) {
+  DatasetStore datasets(1 << 20, 1 << 20);
+  const auto model = testing::TinyModel();
+  v1::PromptSource source = Inline(2);
+  const auto make = [&](PairNeeds needs) { return MakePromptPairs(datasets, source, *model, needs, {}).status(); };
+  ExpectRefusal(make({true, false, false}), "prompts.inline.corrupted", "no prompts");
+  ExpectRefusal(make({false, true, false}), "prompts.inline.answers", "no correct tokens");
+  for (int i = 0; i < 2; ++i) source.mutable_inline_()->add_answers()->add_correct()->mutable_tokens()->add_ids(1);
+  EXPECT_TRUE(make({false, true, false}).ok());
+  ExpectRefusal(make({false, true, true}), "prompts.inline.answers", "no incorrect tokens");
+}
+
+TEST(MakePromptPairsTest, StopsBetweenInlinePromptsWhenItIsToldTo) {
+  DatasetStore datasets(1 << 20, 1 << 20);
+  const auto model = testing::TinyModel();
+  const SourceLimits limits{.checkpoint = [] { return absl::CancelledError("gone"); }};
+  EXPECT_EQ(MakePromptPairs(datasets, Inline(2), *model, kCleanOnly, limits).status().code(),
+            absl::StatusCode::kCancelled);
 }
 
 }  // namespace

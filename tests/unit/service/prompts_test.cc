@@ -1,9 +1,8 @@
 // Prompts and answers of a request, tokenized for a model.
-#include "server/service/prompts.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "server/service/convert_runs.h"
 #include "tests/unit/testing/tiny_model_maker.h"
 
 namespace circuitd {

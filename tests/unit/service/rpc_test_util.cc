@@ -4,6 +4,7 @@
 
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
+#include "server/model/registry.h"
 
 namespace circuitd {
 
@@ -79,6 +80,13 @@ void RpcTest::WaitForDecision(const std::string& name) {
   while (reader->Read(&message)) {
   }
   reader->Finish();
+}
+
+std::shared_ptr<const Model> RpcTest::LoadDirectly(const std::string& name) {
+  ModelRegistry models(TestOptions().models);
+  auto model = models.Load(name, LoadOptions{});
+  EXPECT_TRUE(model.ok()) << model.status();
+  return *std::move(model);
 }
 
 std::string ViolatedField(const grpc::Status& status) {

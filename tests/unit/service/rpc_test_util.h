@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "circuitd/v1/job.grpc.pb.h"
+#include "server/model/model.h"
 #include "server/service/server.h"
 
 namespace circuitd {
@@ -37,6 +38,9 @@ class RpcTest : public testing::Test {
   std::vector<v1::WatchJobResponse> Watch(const std::string& name, uint64_t after = 0);
   // Returns when the job has made a decision.
   void WaitForDecision(const std::string& name);
+
+  // The model that the server knows by that name, for comparisons.
+  static std::shared_ptr<const Model> LoadDirectly(const std::string& name);
 
   std::unique_ptr<CircuitServer> server_;
   std::shared_ptr<grpc::Channel> channel_;

@@ -16,7 +16,9 @@ namespace circuitd {
 namespace {
 
 using ::nlohmann::json;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -118,6 +120,36 @@ TEST(ValidateDatasetTest, BoundsLinesPromptsAndAnswers) {
   EXPECT_EQ(failure(pair), "INVALID_ARGUMENT: line 1: \"corrupted\": 65537 token ids, a prompt has at most 65536");
 }
 
+TEST(ValidateDatasetTest, ChecksRoles) {
+  const auto failure = [](const json& roles) {
+    json pair = GoodPair();
+    pair["roles"] = roles;
+    return Failure(ValidateDataset(DatasetFormat::kPairs, pair.dump()));
+  };
+  const auto named = [](const std::string& name, const json& position) {
+    json roles = json::object();
+    roles[name] = position;
+    return roles;
+  };
+  EXPECT_EQ(failure(json::object()), "");
+  EXPECT_EQ(failure(named(std::string(63, 'x'), 0)), "");
+  const std::string roles = "INVALID_ARGUMENT: line 1: \"roles\"";
+  for (const json& bad : {json(), json(1), json("end"), json::array({1})}) {
+    EXPECT_THAT(failure(bad), AllOf(StartsWith(roles + ": "), EndsWith("must be an object of positions"))) << bad;
+  }
+  EXPECT_EQ(failure(named("end", -1)), roles + "[\"end\"]: -1, must be a position, 0-1048575");
+  for (const json& bad : {json(), json(1.5), json("1"), json::array({1}), json(UINT64_MAX), json(1 << 20)}) {
+    EXPECT_THAT(failure(named("end", bad)), StartsWith(roles + "[\"end\"]: ")) << bad;
+  }
+  EXPECT_EQ(failure(named("", 1)), roles + ": \"\" has 0 bytes, a role's name has 1-63");
+  EXPECT_THAT(failure(named(std::string(64, 'x'), 1)), EndsWith(" has 64 bytes, a role's name has 1-63"));
+  json many = json::object();
+  for (int i = 0; i < 64; ++i) many[std::to_string(i)] = 0;
+  EXPECT_EQ(failure(many), "");
+  many["64"] = 0;
+  EXPECT_EQ(failure(many), roles + ": 65 roles, a prompt has at most 64");
+}
+
 TEST(LineReaderTest, NumbersLinesThatAreNotBlank) {
   const std::string text = "\na\r\n \t\n\nb";
   LineReader lines(text);
@@ -155,6 +187,18 @@ TEST(TokenizePairsTest, TakesTextAndTokens) {
   EXPECT_THAT((*pairs)[1].corrupted, ElementsAre('b', 257));
   EXPECT_THAT((*pairs)[1].correct, ElementsAre(256, 258));
   EXPECT_THAT((*pairs)[1].incorrect, ElementsAre(257));
+}
+
+TEST(TokenizePairsTest, KeepsRolesOfTheCleanPrompt) {
+  json pair = GoodPair();
+  pair["roles"] = {{"word", 0}, {"end", 1}};
+  const auto pairs = TokenizePairs(Toy().vocabulary(), absl::StrCat(pair.dump(), "\n", kGoodPair), {});
+  ASSERT_TRUE(pairs.ok()) << pairs.status();
+  EXPECT_EQ((*pairs)[0].roles, (PromptRoles{{"word", 0}, {"end", 1}}));
+  EXPECT_TRUE((*pairs)[1].roles.empty());
+  EXPECT_EQ(PairFailureWith("roles", {{"end", 2}}),
+            "INVALID_ARGUMENT: prompts.pairs_dataset_sha256: line 2: \"roles\"[\"end\"]: 2, the prompt has 2 tokens "
+            "(0-1)");
 }
 
 TEST(TokenizePairsTest, NumSamplesTakesTheFirst) {

@@ -22,7 +22,9 @@ inline constexpr char kShared[] = CIRCUITD_SOURCE_DIR "/../shared";
 class ToyTokenizer : public Tokenizer {
  public:
   explicit ToyTokenizer(const std::vector<std::string>& tokens) {
-    for (const std::string& token : tokens) ids_.emplace(token, 256 + static_cast<int>(ids_.size()));
+    for (const std::string& token : tokens) {
+      if (ids_.emplace(token, 256 + static_cast<int>(words_.size())).second) words_.push_back(token);
+    }
   }
   absl::StatusOr<std::vector<int>> Encode(absl::string_view text) const override {
     std::vector<int> ids;
@@ -39,11 +41,15 @@ class ToyTokenizer : public Tokenizer {
     }
     return ids;
   }
-  std::string TokenBytes(int) const override { return ""; }
-  int size() const override { return 256 + static_cast<int>(ids_.size()); }
+  std::string TokenBytes(int id) const override {
+    if (id < 0 || id >= ToyTokenizer::size()) return "";
+    return id < 256 ? std::string(1, static_cast<char>(id)) : words_[id - 256];
+  }
+  int size() const override { return 256 + static_cast<int>(words_.size()); }
 
  private:
   std::map<std::string, int> ids_;
+  std::vector<std::string> words_;  // by id - 256
 };
 
 // A model whose vocabulary is the toy tokenizer's.

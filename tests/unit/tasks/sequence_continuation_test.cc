@@ -60,10 +60,10 @@ Parsed Parse(const std::string& text, const std::string& verb, const std::vector
 
 TEST(SequenceContinuationTest, PairsAreWhatTheTaskDefines) {
   const ModelVocabulary model = Gpt2Vocabulary::Get();
-  for (const std::string& task : GeneratedTaskNames()) {
+  for (const std::string& task : SequenceTaskNames()) {
     const std::vector<std::string>& sequence = *FindSequence(task);
     for (const SequenceVariant& variant : SequenceVariants()) {
-      const auto pairs = GenerateSequenceContinuation(model, task, {variant.name}, 7, Samples(200));
+      const auto pairs = GeneratePrompts(model, task, {variant.name}, 7, Samples(200));
       ASSERT_TRUE(pairs.ok()) << pairs.status();
       ASSERT_EQ(pairs->size(), 200u);
       std::set<int> starts;
@@ -81,6 +81,15 @@ TEST(SequenceContinuationTest, PairsAreWhatTheTaskDefines) {
         starts.insert(start + 1);
         EXPECT_EQ(clean.members, (std::vector<int>{start, start + 1, start + 2, start + 3}));
         EXPECT_NE(corrupted.members[3], corrupted.members[2] + 1);
+        EXPECT_EQ(pair.roles, (PromptRoles{{"member_1", 3},
+                                           {"member_2", 8},
+                                           {"member_3", 13},
+                                           {"member_4", 18},
+                                           {"last_member", 18},
+                                           {"end", 22}}));
+        for (int i = 0; i < 4; ++i) {
+          EXPECT_EQ(model.tokenizer->TokenBytes(pair.clean[5 * i + 3]), absl::StrCat(" ", sequence[start + i]));
+        }
         EXPECT_EQ(pair.correct, *model.tokenizer->Encode(absl::StrCat(" ", sequence[start + 4])));
         EXPECT_EQ(pair.incorrect, *model.tokenizer->Encode(absl::StrCat(" ", sequence[start + 3])));
       }
@@ -91,7 +100,7 @@ TEST(SequenceContinuationTest, PairsAreWhatTheTaskDefines) {
 
 TEST(SequenceContinuationTest, VariantsFollowOneAnotherAsGiven) {
   const ModelVocabulary model = Gpt2Vocabulary::Get();
-  const auto pairs = GenerateSequenceContinuation(model, "numerals", {"names", "done"}, 7, Samples(2));
+  const auto pairs = GeneratePrompts(model, "numerals", {"names", "done"}, 7, Samples(2));
   ASSERT_TRUE(pairs.ok()) << pairs.status();
   ASSERT_EQ(pairs->size(), 4u);
   const auto text = [&](int i) { return Decode(*model.tokenizer, (*pairs)[i].clean); };
@@ -100,7 +109,7 @@ TEST(SequenceContinuationTest, VariantsFollowOneAnotherAsGiven) {
 }
 
 TEST(SequenceContinuationTest, NoVariantMeansAllAndNoCountMeans32) {
-  const auto pairs = GenerateSequenceContinuation(Gpt2Vocabulary::Get(), "months", {}, 7, {});
+  const auto pairs = GeneratePrompts(Gpt2Vocabulary::Get(), "months", {}, 7, {});
   ASSERT_TRUE(pairs.ok()) << pairs.status();
   EXPECT_EQ(pairs->size(), 3u * 32);
 }
@@ -108,7 +117,7 @@ TEST(SequenceContinuationTest, NoVariantMeansAllAndNoCountMeans32) {
 TEST(SequenceContinuationTest, SameSeedGivesSamePairs) {
   const auto clean = [](const std::vector<std::string>& variants, uint64_t seed, int count) {
     std::vector<std::vector<int>> prompts;
-    auto pairs = GenerateSequenceContinuation(Gpt2Vocabulary::Get(), "numwords", variants, seed, Samples(count));
+    auto pairs = GeneratePrompts(Gpt2Vocabulary::Get(), "numwords", variants, seed, Samples(count));
     EXPECT_TRUE(pairs.ok()) << pairs.status();
     for (const PromptPair& pair : *pairs) {
       prompts.push_back(pair.clean);
@@ -128,25 +137,26 @@ TEST(SequenceContinuationTest, SameSeedGivesSamePairs) {
 
 TEST(SequenceContinuationTest, RejectsUnknownNames) {
   const ModelVocabulary model = Gpt2Vocabulary::Get();
-  const auto unknown_task = GenerateSequenceContinuation(model, "letters", {}, 7, {});
+  const auto unknown_task = GeneratePrompts(model, "letters", {}, 7, {});
   EXPECT_EQ(Failure(unknown_task),
-            "INVALID_ARGUMENT: prompts.task.task: \"letters\", must be one of numerals, numwords, months");
+            "INVALID_ARGUMENT: prompts.task.task: \"letters\", must be one of numerals, numwords, months, ioi, "
+            "greater_than, docstring, induction");
   EXPECT_EQ(FieldOf(unknown_task.status()), "prompts.task.task");
-  EXPECT_EQ(Failure(GenerateSequenceContinuation(model, "months", {"done", "x"}, 7, {})),
+  EXPECT_EQ(Failure(GeneratePrompts(model, "months", {"done", "x"}, 7, {})),
             "INVALID_ARGUMENT: prompts.task.variants[1]: \"x\", must be one of done, lost, names");
-  EXPECT_EQ(Failure(GenerateSequenceContinuation(model, "months", {"done", "done"}, 7, {})),
+  EXPECT_EQ(Failure(GeneratePrompts(model, "months", {"done", "done"}, 7, {})),
             "INVALID_ARGUMENT: prompts.task.variants[1]: \"done\" is there twice");
 }
 
 TEST(SequenceContinuationTest, RejectsNumSamplesOutOfRange) {
   for (const int count : {0, -1, 4097, 1'000'000'000}) {
-    const auto pairs = GenerateSequenceContinuation(Gpt2Vocabulary::Get(), "numerals", {}, 7, Samples(count));
+    const auto pairs = GeneratePrompts(Gpt2Vocabulary::Get(), "numerals", {}, 7, Samples(count));
     EXPECT_EQ(Failure(pairs), absl::StrCat("INVALID_ARGUMENT: prompts.num_samples: ", count, ", must be 1-4096"));
   }
 }
 
 TEST(SequenceContinuationTest, AllowsMostSamples) {
-  const auto pairs = GenerateSequenceContinuation(Gpt2Vocabulary::Get(), "numerals", {"done"}, 7, Samples(4096));
+  const auto pairs = GeneratePrompts(Gpt2Vocabulary::Get(), "numerals", {"done"}, 7, Samples(4096));
   EXPECT_EQ(pairs->size(), 4096u);
 }
 
@@ -167,7 +177,7 @@ TEST(SequenceContinuationTest, RepeatsWordsOfSmallVocabularyBetweenPromptsButNot
   tokens.push_back(ThingWords()[5]);
   tokens.push_back(" " + ThingWords()[6]);
   const ToyModel model(tokens);
-  const auto pairs = GenerateSequenceContinuation(model.vocabulary(), "numwords", {"done"}, 7, Samples(500));
+  const auto pairs = GeneratePrompts(model.vocabulary(), "numwords", {"done"}, 7, Samples(500));
   ASSERT_TRUE(pairs.ok()) << pairs.status();
   for (const PromptPair& pair : *pairs) {
     ASSERT_EQ(pair.clean.size(), 23u);
@@ -182,14 +192,14 @@ TEST(SequenceContinuationTest, RejectsVocabularyWithTooFewWords) {
     tokens.push_back(" " + ThingWords()[i]);
   }
   const ToyModel model(tokens);
-  EXPECT_THAT(Failure(GenerateSequenceContinuation(model.vocabulary(), "numwords", {"done"}, 7, {})),
+  EXPECT_THAT(Failure(GeneratePrompts(model.vocabulary(), "numwords", {"done"}, 7, {})),
               StartsWith(absl::StrCat("FAILED_PRECONDITION: prompts.task.variants[0]: 4 of ", ThingWords().size(),
                                       " words are single tokens")));
 }
 
 TEST(SequenceContinuationTest, RejectsVocabularyWithoutMember) {
   const ToyModel model(ToyTokens());
-  EXPECT_THAT(Failure(GenerateSequenceContinuation(model.vocabulary(), "months", {}, 7, {})),
+  EXPECT_THAT(Failure(GeneratePrompts(model.vocabulary(), "months", {}, 7, {})),
               StartsWith("FAILED_PRECONDITION: prompts.task.task: months needs \" January\" to be one token, but this "
                          "model's tokenizer makes 8"));
 }
@@ -198,13 +208,13 @@ TEST(SequenceContinuationTest, RejectsTokensThatTheModelDoesNotHave) {
   const ModelVocabulary gpt2 = Gpt2Vocabulary::Get();
   ModelConfig config = *gpt2.config;
   config.d_vocab = 300;
-  EXPECT_THAT(Failure(GenerateSequenceContinuation({gpt2.tokenizer, &config}, "numerals", {}, 7, {})),
+  EXPECT_THAT(Failure(GeneratePrompts({gpt2.tokenizer, &config}, "numerals", {}, 7, {})),
               StartsWith("FAILED_PRECONDITION: prompts.task.task: numerals needs \" 1\" to be one token"));
 }
 
 TEST(SequenceContinuationTest, RejectsModelWithoutTokenizer) {
   const ModelVocabulary model{nullptr, Gpt2Vocabulary::Get().config};
-  EXPECT_EQ(Failure(GenerateSequenceContinuation(model, "numerals", {}, 7, {})),
+  EXPECT_EQ(Failure(GeneratePrompts(model, "numerals", {}, 7, {})),
             "FAILED_PRECONDITION: prompts.task.task: numerals needs a tokenizer, and this model has none");
 }
 
@@ -212,7 +222,7 @@ TEST(SequenceContinuationTest, RejectsModelWithShortContext) {
   const ModelVocabulary gpt2 = Gpt2Vocabulary::Get();
   ModelConfig config = *gpt2.config;
   config.n_ctx = 22;
-  const std::string failure = Failure(GenerateSequenceContinuation({gpt2.tokenizer, &config}, "numerals", {}, 7, {}));
+  const std::string failure = Failure(GeneratePrompts({gpt2.tokenizer, &config}, "numerals", {}, 7, {}));
   EXPECT_THAT(failure, StartsWith("FAILED_PRECONDITION: prompts.task.task: the prompt \""));
   EXPECT_THAT(failure, HasSubstr(" done in 1. "));
   EXPECT_THAT(failure, EndsWith(" done in\": 23 tokens, model takes 1-22"));
@@ -248,7 +258,7 @@ TEST(SequenceContinuationTest, RejectsVocabularyThatMakesPairsUnequal) {
   ModelConfig config;
   config.n_ctx = 64;
   config.d_vocab = tokenizer.size();
-  const auto pairs = GenerateSequenceContinuation({&tokenizer, &config}, "numwords", {"done"}, 7, Samples(500));
+  const auto pairs = GeneratePrompts({&tokenizer, &config}, "numwords", {"done"}, 7, Samples(500));
   EXPECT_EQ(FieldOf(pairs.status()), "prompts.task.task");
   EXPECT_THAT(Failure(pairs), MatchesRegex("FAILED_PRECONDITION: prompts.task.task: the prompt \".* done in \\w+\\. .* "
                                            "done in\" is 2[0-9] tokens for this model's tokenizer, but its corrupted "
@@ -259,11 +269,23 @@ TEST(SequenceContinuationTest, BoundsTheTokensOfAllPairs) {
   const ModelVocabulary model = Gpt2Vocabulary::Get();
   PromptSetOptions options = Samples(2);
   options.max_tokens = 2 * 48;
-  EXPECT_TRUE(GenerateSequenceContinuation(model, "numerals", {"done"}, 7, options).ok());
+  EXPECT_TRUE(GeneratePrompts(model, "numerals", {"done"}, 7, options).ok());
   --options.max_tokens;
-  EXPECT_EQ(Failure(GenerateSequenceContinuation(model, "numerals", {"done"}, 7, options)),
+  EXPECT_EQ(Failure(GeneratePrompts(model, "numerals", {"done"}, 7, options)),
             "INVALID_ARGUMENT: prompts.task.task: the first 2 pairs have 96 tokens, answers included; a job has at "
             "most 95");
+}
+
+TEST(WordListsTest, WordsInLowerCaseAreDistinctAndSingleTokensOfGpt2) {
+  const Tokenizer& tokenizer = *Gpt2Vocabulary::Get().tokenizer;
+  for (const auto* words : {&PlaceWords(), &ObjectWords(), &EventWords(), &ArgumentNames(), &DescriptionWords()}) {
+    EXPECT_EQ(std::set<std::string>(words->begin(), words->end()).size(), words->size());
+    for (const std::string& word : *words) EXPECT_EQ(tokenizer.Encode(" " + word)->size(), 1u) << word;
+  }
+  for (const std::string& word : DescriptionWords()) {
+    EXPECT_EQ(tokenizer.Encode(word)->size(), 1u) << word;
+    EXPECT_EQ(std::count(ArgumentNames().begin(), ArgumentNames().end(), word), 0) << word;
+  }
 }
 
 TEST(WordListsTest, WordsAreDistinctAndSingleTokensOfGpt2) {
@@ -279,7 +301,7 @@ TEST(WordListsTest, WordsAreDistinctAndSingleTokensOfGpt2) {
 }
 
 TEST(FindSequenceTest, KnowsTwelveMembersOfEachTask) {
-  for (const std::string& task : GeneratedTaskNames()) EXPECT_EQ(FindSequence(task)->size(), 12u);
+  for (const std::string& task : SequenceTaskNames()) EXPECT_EQ(FindSequence(task)->size(), 12u);
   EXPECT_EQ(FindSequence("numerals")->back(), "12");
   EXPECT_EQ(FindSequence("numwords")->front(), "one");
   EXPECT_EQ(FindSequence("months")->back(), "December");

@@ -1,0 +1,178 @@
+#include "server/patching/path_patching.h"
+
+#include <algorithm>
+#include <numeric>
+#include <set>
+#include <utility>
+
+#include "base/status.h"
+#include "server/model/gpt2.h"
+#include "server/patching/paired_runs.h"
+#include "server/patching/patching_count.h"
+#include "server/patching/path_order.h"
+#include "server/patching/path_receiver.h"
+#include "server/patching/sender_changes.h"
+
+namespace circuitd {
+namespace {
+
+// The first position at which a clean and a corrupted prompt differ; the longest prompt's length if none does.
+int64_t FirstDifference(const PairedRuns& runs) {
+  const at::Tensor differs = runs.clean.prompts().tokens.ne(runs.corrupted.prompts().tokens).any(0).cpu();  // [pos]
+  const bool* begin = differs.data_ptr<bool>();
+  return std::find(begin, begin + differs.numel(), true) - begin;
+}
+
+// Senders that are patched at the same time, and where that effect stands among the paths of a receiver.
+struct Patch {
+  std::set<int> senders;  // by rank
+  size_t path_index = 0;
+};
+
+class PathPatching {
+ public:
+  PathPatching(const Gpt2& network, const PathPatchingRequest& request, const ForwardOptions& options,
+               const PatchingProgress& progress)
+      : network_(network),
+        config_(network.config()),
+        request_(request),
+        options_(options),
+        count_(PathPatchingRuns(config_, request), request.pairs.size(), progress) {
+    result_.clean.resize(request.pairs.size());
+    result_.corrupted.resize(request.pairs.size());
+    for (const PathNode& receiver : request.receivers) {
+      first_path_.push_back(result_.paths.size());
+      for (const Patch& patch : PatchesOf(receiver)) {
+        PathEffect path;
+        if (!request.senders_together) path.sender = SenderOfRank(config_, *patch.senders.begin());
+        path.receiver = receiver;
+        path.per_prompt.resize(request.pairs.size());
+        result_.paths.push_back(std::move(path));
+      }
+    }
+  }
+
+  static PairedKeeps Keeps() {
+    return {{{HookKind::kResidPre, HookKind::kResidMid, HookKind::kQ, HookKind::kK, HookKind::kV, HookKind::kZ,
+              HookKind::kMlpOut},
+             0},
+            {{HookKind::kZ, HookKind::kMlpOut}, 0}};
+  }
+
+  // All paths of a micro-batch. When it fails, values that another try overwrites may have been written.
+  absl::Status Run(const PairedRuns& runs) {
+    count_.Begin();
+    std::copy(runs.clean_values.begin(), runs.clean_values.end(), result_.clean.begin() + runs.rows.begin);
+    std::copy(runs.corrupted_values.begin(), runs.corrupted_values.end(), result_.corrupted.begin() + runs.rows.begin);
+    for (PathEffect& path : result_.paths) {
+      std::copy(runs.clean_values.begin(), runs.clean_values.end(), path.per_prompt.begin() + runs.rows.begin);
+    }
+    const int64_t first = FirstDifference(runs);
+    if (first == runs.clean.pos()) {
+      count_.Add(result_.paths.size(), runs.clean.batch());
+    } else {
+      RETURN_IF_ERROR(RunReceivers(runs, {false, first}));
+      RETURN_IF_ERROR(RunReceivers(runs, {true, runs.clean.pos() - 1}));
+    }
+    count_.Commit();
+    return absl::OkStatus();
+  }
+
+  PathPatchingResult TakeResult() {
+    for (PathEffect& path : result_.paths) {
+      path.mean = std::accumulate(path.per_prompt.begin(), path.per_prompt.end(), 0.0) /
+                  static_cast<double>(path.per_prompt.size());
+    }
+    return std::move(result_);
+  }
+
+ private:
+  // In the order of the paths.
+  std::vector<Patch> PatchesOf(const PathNode& receiver) const {
+    const std::vector<int> ranks = SenderRanks(config_, request_, receiver);
+    if (request_.senders_together) return {{{ranks.begin(), ranks.end()}, 0}};
+    std::vector<Patch> patches;
+    for (const int rank : ranks) patches.push_back({{rank}, patches.size()});
+    return patches;
+  }
+
+  // The receivers that read these rows, and all their senders.
+  absl::Status RunReceivers(const PairedRuns& runs, const PathRows& rows) {
+    std::vector<size_t> receivers;
+    for (size_t i = 0; i < request_.receivers.size(); ++i) {
+      if (ReadsLastOnly(config_, request_.receivers[i]) == rows.last_only) receivers.push_back(i);
+    }
+    if (receivers.empty()) return absl::OkStatus();
+    const auto below = [this](size_t i) { return SendersBelow(config_, request_.receivers[i]); };
+    std::stable_sort(receivers.begin(), receivers.end(), [&](size_t a, size_t b) { return below(a) < below(b); });
+
+    // The highest receiver has the others' senders too, and their paths have the same numbers.
+    std::vector<Patch> patches = PatchesOf(request_.receivers[receivers.back()]);
+    std::sort(patches.begin(), patches.end(), [](const Patch& a, const Patch& b) { return a.senders < b.senders; });
+    absl::Span<const Patch> left = patches;
+    for (const size_t count : Split(runs, rows, receivers[0], patches.size())) {
+      RETURN_IF_ERROR(RunPatches(runs, rows, receivers, left.first(count)));
+      left.remove_prefix(count);
+    }
+    return absl::OkStatus();
+  }
+
+  // How many of the patches go side by side.
+  std::vector<size_t> Split(const PairedRuns& runs, const PathRows& rows, size_t lowest_receiver, size_t count) const {
+    const PathNode& lowest = request_.receivers[lowest_receiver];
+    int layer = lowest.kind == PathNode::Kind::kLogits ? config_.n_layers : lowest.layer;
+    if (request_.freeze == PathFreeze::kHeads) layer = 0;  // MLPs below it are run too
+    return SplitPatches(config_, runs.clean, layer, std::vector<int64_t>(count, rows.first), runs.limits);
+  }
+
+  // `receivers` are in forward order.
+  absl::Status RunPatches(const PairedRuns& runs, const PathRows& rows, const std::vector<size_t>& receivers,
+                          absl::Span<const Patch> patches) {
+    std::vector<std::set<int>> senders;
+    for (const Patch& patch : patches) senders.push_back(patch.senders);
+    SenderChanges changes(network_, runs.clean, runs.corrupted, rows, request_.freeze, senders);
+    for (const size_t receiver : receivers) {
+      if (options_.checkpoint) RETURN_IF_ERROR(options_.checkpoint());
+      changes.AdvanceTo(SendersBelow(config_, request_.receivers[receiver]));
+      if (changes.sent() == 0) continue;
+      const at::Tensor changed = changes.changed();  // [sent, batch]
+      if (changed.any().item<bool>()) {
+        const at::Tensor last =
+            RunReceiver(network_, runs.clean, request_.receivers[receiver], rows, changes.changes());
+        ASSIGN_OR_RETURN(const auto values, runs.metric.Of(last));
+        for (size_t i = 0; i < values.size(); ++i) Store(runs, receiver, patches[i], changed[i], values[i]);
+      }
+      count_.Add(changes.sent(), runs.clean.batch());
+    }
+    return absl::OkStatus();
+  }
+
+  // Of the prompts in which anything was sent; the others have the clean run's metric.
+  void Store(const PairedRuns& runs, size_t receiver, const Patch& patch, const at::Tensor& changed,
+             const std::vector<double>& values) {
+    std::vector<double>& per_prompt = result_.paths[first_path_[receiver] + patch.path_index].per_prompt;
+    for (size_t row = 0; row < values.size(); ++row) {
+      if (changed.data_ptr<bool>()[row]) per_prompt[runs.rows.begin + row] = values[row];
+    }
+  }
+
+  const Gpt2& network_;
+  const ModelConfig& config_;
+  const PathPatchingRequest& request_;
+  const ForwardOptions& options_;
+  PathPatchingResult result_;
+  std::vector<size_t> first_path_;  // by receiver
+  PatchingCount count_;
+};
+
+}  // namespace
+
+absl::StatusOr<PathPatchingResult> RunPathPatching(const Model& model, const PathPatchingRequest& request,
+                                                   const ForwardOptions& options, const PatchingProgress& progress) {
+  PathPatching patching(model.network(), request, options, progress);
+  RETURN_IF_ERROR(ForEachPairedRuns(model.network(), request.pairs, request.metric, PathPatching::Keeps(), options,
+                                    [&](const PairedRuns& runs) { return patching.Run(runs); }));
+  return patching.TakeResult();
+}
+
+}  // namespace circuitd

@@ -1,0 +1,33 @@
+// Which patched runs of a micro-batch go side by side.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "server/model/gpt2.h"
+#include "server/model/micro_batch.h"
+#include "server/patching/base_run.h"
+
+namespace circuitd {
+
+// What one RunSuffix may take.
+struct SuffixLimits {
+  double max_flops = 0;
+  int64_t max_patches = 1;  // that fit in memory
+  int64_t max_rows = 1;     // more at once gain nothing
+};
+
+// The limits of micro-batches of prompts of at most `longest` tokens whose unpatched runs keep `kept_bytes_per_token`.
+MicroBatchLimits PatchingLimits(const Gpt2& network, int64_t budget_bytes, int64_t kept_bytes_per_token);
+
+// Of patched runs of a micro-batch; both of PatchingLimits' arguments as there.
+SuffixLimits SuffixLimitsFor(const Gpt2& network, const BaseRun& base, int64_t budget_bytes,
+                             int64_t kept_bytes_per_token);
+
+// Splits patches, in order, that go on at `layer` and position firsts[i]: the number of patches of each run, at
+// least 1.
+std::vector<size_t> SplitPatches(const ModelConfig& config, const BaseRun& base, int layer,
+                                 absl::Span<const int64_t> firsts, const SuffixLimits& limits);
+
+}  // namespace circuitd

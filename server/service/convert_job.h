@@ -1,0 +1,37 @@
+// Messages of circuitd.v1 about jobs to and from the server's plain structs.
+#pragma once
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "circuitd/v1/circuit.pb.h"
+#include "circuitd/v1/job.pb.h"
+#include "server/circuit/node_pruning.h"
+#include "server/jobs/job_manager.h"
+
+namespace circuitd {
+
+v1::Node ToProto(const Node& node);
+v1::PruningDecision ToProto(const PruningDecision& decision);
+v1::NodePruningResult ToProto(const NodePruningResult& result);
+v1::JobState ToProto(JobState state);
+v1::Artifact ToProto(const ArtifactInfo& artifact);
+// The records' opaque bytes are those of JobSpec, JobProgress, NodePruningResult and DecisionEvent.
+v1::Job ToProto(const JobView& job);
+v1::JobEvent ToProto(const JobEvent& event);
+
+google::protobuf::Timestamp ToProto(absl::Time time);
+google::protobuf::Duration ToProto(absl::Duration duration);
+
+// The other way round: INVALID_ARGUMENT, naming `field`, for values that are none and, where nothing may be left unset,
+// for UNSPECIFIED.
+absl::StatusOr<MlpMeans> FromProto(v1::MlpMeans means, absl::string_view field);
+absl::StatusOr<JobState> FromProto(v1::JobState state, absl::string_view field);
+absl::StatusOr<absl::Time> FromProto(const google::protobuf::Timestamp& time, absl::string_view field);
+
+// "jobs/{id}" to its id.
+absl::StatusOr<std::string> JobIdFromName(absl::string_view name);
+
+}  // namespace circuitd

@@ -1,0 +1,38 @@
+#include "server/service/device_turn.h"
+
+#include "server/jobs/device_pool.h"
+#include "server/service/server_options.h"
+#include "server/service/speed_meter.h"
+#include "server/telemetry/metrics.h"
+
+namespace circuitd {
+namespace {
+thread_local int turns_under_way = 0;
+}  // namespace
+
+DeviceTurn::DeviceTurn(const ServerParts& parts, const Model& model, const CallControl& control)
+    : parts_(parts), model_(model), control_(control) {
+  ++turns_under_way;
+}
+
+DeviceTurn::~DeviceTurn() { --turns_under_way; }
+
+ForwardOptions DeviceTurn::Options() {
+  return {parts_.options.memory_budget_bytes, [this] {
+            Pause();
+            parts_.devices.Worker(model_.device()).RunWaitingCalls();
+            start_ = Clock::now();
+            return control_.Check();
+          }};
+}
+
+double DeviceTurn::Stop(double flops) {
+  Pause();
+  parts_.metrics.ForwardSeconds(seconds_);
+  parts_.speed.Add(model_.device(), flops, seconds_);
+  return seconds_;
+}
+
+bool DeviceTurn::AnyUnderWay() { return turns_under_way > 0; }
+
+}  // namespace circuitd

@@ -1,0 +1,17 @@
+// PatchingService of circuitd.v1.
+#pragma once
+
+#include <memory>
+
+namespace grpc {
+class Service;
+}
+
+namespace circuitd {
+
+struct ServerParts;
+
+// `parts` outlives the service.
+std::unique_ptr<grpc::Service> MakePatchingService(const ServerParts& parts);
+
+}  // namespace circuitd
