@@ -6,10 +6,11 @@ usage() {
   cat <<'USAGE'
 Usage: deploy/install-deps.sh [--gpu | --runtime]
 
-Debian packages come through apt-get (with sudo where you are not root); LibTorch and the google.rpc protos come from
-PyPI into $CIRCUITD_DEPS (default: ~/.cache/circuitd). Nothing else on the system changes.
+Debian packages come through apt-get (with sudo where you are not root); LibTorch, the google.rpc protos and what the
+Python examples need come from PyPI into $CIRCUITD_DEPS (default: ~/.cache/circuitd). Nothing else on the system
+changes.
 
-  --gpu      LibTorch with the CUDA libraries too (4.6 GB instead of 1.2 GB)
+  --gpu      LibTorch with the CUDA libraries too (4.6 GB instead of 1.2 GB), without the Python packages
   --runtime  only the Debian packages that the built programs need to run
 USAGE
 }
@@ -29,10 +30,15 @@ fi
 
 # Debian 12 fixes the versions of its packages; these are the ones that come from PyPI.
 readonly torch_version=2.11.0 cuda_runtime_version=13.0.96 cuda_cupti_version=13.0.85 googleapis_version=1.76.0
+# As examples/python/requirements.txt has them; tests/integration/CMakeLists.txt spells the folder, too.
+readonly grpcio_version=1.76.0 numpy_version=2.3.5 protobuf_version=6.33.1
+# With it the tests read what the client wrote.
+readonly safetensors_version=0.6.2
 
 readonly deps=${CIRCUITD_DEPS:-${HOME:?is not set, and neither is CIRCUITD_DEPS}/.cache/circuitd}
 readonly libtorch=$deps/libtorch-$torch_version
 readonly googleapis=$deps/googleapis
+readonly python_packages=$deps/python-grpcio-$grpcio_version-numpy-$numpy_version
 
 if [[ $mode == runtime ]]; then
   packages=(ca-certificates libabsl20220623 libgrpc++1.51 libpcre2-8-0 libprometheus-cpp-core1.0 libprometheus-cpp-pull1.0
@@ -115,6 +121,12 @@ install_googleapis() {
     install_wheels "$googleapis" --no-deps "googleapis-common-protos==$googleapis_version"
 }
 
+install_python_packages() {
+  [[ -d $python_packages/grpc_tools && -d $python_packages/safetensors ]] ||
+    install_wheels "$python_packages" "grpcio==$grpcio_version" "grpcio-tools==$grpcio_version" \
+      "numpy==$numpy_version" "protobuf==$protobuf_version" "safetensors==$safetensors_version"
+}
+
 install_packages
 if [[ $mode != runtime ]]; then
   mkdir -p -- "$deps"
@@ -123,5 +135,6 @@ if [[ $mode != runtime ]]; then
   rm -rf -- "$deps"/tmp.*.partial
   install_libtorch
   install_googleapis
+  [[ $mode == gpu ]] || install_python_packages
 fi
 say "everything is there"
