@@ -124,17 +124,26 @@ void DeviceWorker::Loop() {
   }
 }
 
+std::optional<std::pair<DeviceWorker::Call, absl::Status>> DeviceWorker::TakeCall() {
+  for (auto waiting = queue_.begin(); waiting != queue_.end(); ++waiting) {
+    absl::Status check = waiting->check ? waiting->check() : absl::OkStatus();
+    if (check.ok() && waiting->is_long && running_calls_ > 0) continue;
+    std::pair<Call, absl::Status> taken(std::move(*waiting), std::move(check));
+    queue_.erase(waiting);
+    return taken;
+  }
+  return std::nullopt;
+}
+
 bool DeviceWorker::RunOneCall() {
-  Call call;
-  absl::Status check;
+  std::optional<std::pair<Call, absl::Status>> taken;
   {
     MutexLock lock(mutex_);
-    if (queue_.empty() || stopping_) return false;
-    call = std::move(queue_.front());
-    queue_.pop_front();
-    if (call.check) check = call.check();
+    if (!stopping_) taken = TakeCall();
+    if (!taken) return false;
     ++running_calls_;
   }
+  auto& [call, check] = *taken;
   if (check.ok()) check = RunGuarded([&] { return call.run(); });
   // The work's captures go before its caller hears of the end.
   call.run = nullptr;

@@ -6,8 +6,10 @@
 
 #include <deque>
 #include <functional>
+#include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "base/checkpoint.h"
@@ -27,6 +29,8 @@ class DeviceWorker {
     // Called exactly once for an accepted call: with what `run` returned, with the error of `check`, with INTERNAL if
     // `run` threw, or with UNAVAILABLE if the worker was stopped first. Must not throw.
     std::function<void(const absl::Status&)> done;
+    // Takes too long to be let in by another call, which would wait for its end as everybody else would.
+    bool is_long = false;
   };
 
   // `name` is what messages call the queue: "cpu".
@@ -49,7 +53,7 @@ class DeviceWorker {
 
   // Runs the calls that wait now: for background work and calls, on the worker's thread, between two forward passes. A
   // call that was let in by another one lets nobody in itself, so that at most two calls are under way at once, each
-  // within its own memory budget; calls that a job lets in do let others in.
+  // within its own memory budget; calls that a job lets in do let others in. Long calls wait until no call runs.
   void RunWaitingCalls();
 
   // Finishes what runs, drops what waits, and ends the thread. Background work is to be cancelled by its owner before.
@@ -61,8 +65,10 @@ class DeviceWorker {
 
  private:
   void Loop();
-  // Takes the oldest call and runs or drops it; false if none waits.
+  // Takes the oldest call that may run now, or whose caller has gone, and runs or drops it; false if there is none.
   bool RunOneCall();
+  // Such a call, with what its check says.
+  std::optional<std::pair<Call, absl::Status>> TakeCall() REQUIRES(mutex_);
 
   const std::string name_;
   const size_t max_queued_calls_;

@@ -6,30 +6,29 @@
 #include "base/status.h"
 #include "server/jobs/device_pool.h"
 #include "server/model/registry.h"
-#include "server/service/device_turn.h"
 #include "server/service/model_error.h"
 
 namespace circuitd {
 namespace {
 
+// Of device work: a few micro-batches'.
+constexpr double kLongSeconds = 1;
+
 void Enqueue(DeviceWorker& worker, const std::shared_ptr<CallControl>& control, std::function<absl::Status()> work,
-             Done accepted, const Done& refused) {
+             Done accepted, const Done& refused, bool is_long = false) {
   const absl::Status status =
-      worker.Enqueue({[control] { return control->Check(); }, std::move(work), std::move(accepted)});
+      worker.Enqueue({[control] { return control->Check(); }, std::move(work), std::move(accepted), is_long});
   if (!status.ok()) refused(status);
 }
 
 absl::Status RunPrepared(const ServerParts& parts, const std::shared_ptr<CallControl>& control,
-                         std::shared_ptr<const Model> model, const CallRoute& route, const Prepare& prepare,
-                         const Done& done) {
+                         std::shared_ptr<const Model> model, const Prepare& prepare, const Done& done) {
   DeviceWorker& device = parts.devices.Worker(model->device());
   ASSIGN_OR_RETURN(DeviceWork work, prepare(std::move(model)));
-  if (!work) {
+  if (!work.run) {
     done(absl::OkStatus());
-  } else if (route.long_on_device) {
-    RunLongOn(device, control, std::move(work), done);
   } else {
-    RunOn(device, control, std::move(work), done);
+    Enqueue(device, control, std::move(work.run), done, done, work.seconds > kLongSeconds);
   }
   return absl::OkStatus();
 }
@@ -49,35 +48,20 @@ void RunStageOn(DeviceWorker& worker, const std::shared_ptr<CallControl>& contro
   Enqueue(worker, control, std::move(work), failed, done);
 }
 
-void RunLongOn(DeviceWorker& device, const std::shared_ptr<CallControl>& control, std::function<absl::Status()> work,
-               Done done) {
-  const auto put_back = std::make_shared<bool>(false);
-  const auto turn = [&device, control, work = std::move(work), done, put_back]() -> absl::Status {
-    if (!DeviceTurn::AnyUnderWay()) return work();
-    *put_back = true;
-    RunLongOn(device, control, work, done);
-    return absl::OkStatus();
-  };
-  const auto ended = [done, put_back](const absl::Status& status) {
-    if (!*put_back) done(status);
-  };
-  Enqueue(device, control, turn, ended, done);
-}
-
 void RunWithModel(const ServerParts& parts, const std::shared_ptr<CallControl>& control, const std::string& name,
                   const CallRoute& route, Prepare prepare, Done done) {
   if (name.empty()) {
     done(InvalidField("model", "must be set"));
     return;
   }
-  const auto load = [&parts, control, name, route, prepare, done]() -> absl::Status {
+  const auto load = [&parts, control, name, prepare, done]() -> absl::Status {
     absl::StatusOr<std::shared_ptr<const Model>> model = parts.models.Load(name, LoadOptions{});
     if (!model.ok()) return ModelError("model", model.status());
-    return RunPrepared(parts, control, *std::move(model), route, prepare, done);
+    return RunPrepared(parts, control, *std::move(model), prepare, done);
   };
-  const auto find = [&parts, control, name, route, prepare, done, load]() -> absl::Status {
+  const auto find = [&parts, control, name, prepare, done, load]() -> absl::Status {
     if (std::shared_ptr<const Model> model = parts.models.FindLoaded(name)) {
-      return RunPrepared(parts, control, std::move(model), route, prepare, done);
+      return RunPrepared(parts, control, std::move(model), prepare, done);
     }
     RunStageOn(parts.loading, control, load, done);
     return absl::OkStatus();

@@ -24,21 +24,19 @@ void RunOn(DeviceWorker& worker, const std::shared_ptr<CallControl>& control, st
 void RunStageOn(DeviceWorker& worker, const std::shared_ptr<CallControl>& control, std::function<absl::Status()> work,
                 Done done);
 
-// RunOn for device work of minutes: one whose turn comes while another call waits for it to end goes back to the end of
-// the queue, since it would hold up that call and everybody else.
-void RunLongOn(DeviceWorker& device, const std::shared_ptr<CallControl>& control, std::function<absl::Status()> work,
-               Done done);
-
-// What is left to do on the device; empty: nothing.
-using DeviceWork = std::function<absl::Status()>;
+// What is left to do on the device.
+struct DeviceWork {
+  // That it takes, roughly. What takes long doesn't run while another call waits for it to end: it would hold up that
+  // call and everybody else.
+  double seconds = 0;
+  std::function<absl::Status()> run;  // empty: nothing
+};
 using Prepare = std::function<absl::StatusOr<DeviceWork>(std::shared_ptr<const Model>)>;
 
 // What a call has to expect of itself.
 struct CallRoute {
   // Preparing it takes seconds, not milliseconds: it does so where models are loaded, and holds up no quick call.
   bool slow_to_prepare = false;
-  // It may keep its device busy for minutes (RunLongOn).
-  bool long_on_device = false;
 };
 
 // Finds or loads the model, calls `prepare` with it off the gRPC and device threads, runs what that returns on the

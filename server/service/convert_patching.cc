@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/status.h"
+#include "server/model/quote.h"
 #include "server/service/convert.h"
 #include "server/service/convert_prompts.h"
 #include "server/service/enum_value.h"
@@ -18,6 +21,18 @@ namespace {
 absl::Status CheckLength(int length, int64_t most, absl::string_view field) {
   if (length <= most) return absl::OkStatus();
   return InvalidField(field, absl::StrCat(length, ", must be at most ", most));
+}
+
+constexpr HookKind kSweptHooks[] = {HookKind::kResidPre, HookKind::kAttnOut, HookKind::kMlpOut,  HookKind::kQ,
+                                    HookKind::kK,        HookKind::kV,       HookKind::kPattern, HookKind::kZ};
+
+absl::StatusOr<HookKind> SweptHook(const std::string& name, absl::string_view field) {
+  std::vector<std::string> names;
+  for (const HookKind hook : kSweptHooks) {
+    names.push_back(HookKindName(hook));
+    if (names.back() == name) return hook;
+  }
+  return InvalidField(field, absl::StrCat(QuoteName(name), ", must be one of ", absl::StrJoin(names, ", ")));
 }
 
 absl::StatusOr<PatchingDirection> FromProto(v1::PatchingDirection direction) {
@@ -140,13 +155,11 @@ v1::HeadInput ToProto(PathNode::Input input) {
 }  // namespace
 
 absl::StatusOr<SweepRequest> ConvertSweep(const v1::RunSweepRequest& proto, const ModelConfig& config) {
-  constexpr int kSweptHooks = 8;
   SweepRequest request;
-  RETURN_IF_ERROR(CheckLength(proto.hooks_size(), kSweptHooks, "hooks"));
+  RETURN_IF_ERROR(CheckLength(proto.hooks_size(), std::size(kSweptHooks), "hooks"));
   for (int i = 0; i < proto.hooks_size(); ++i) {
-    const absl::StatusOr<HookKind> hook = ParseLayerHookKind(proto.hooks(i));
-    if (!hook.ok()) return InvalidField(FieldAt("hooks", i), hook.status().message());
-    request.hooks.push_back(*hook);
+    ASSIGN_OR_RETURN(const HookKind hook, SweptHook(proto.hooks(i), FieldAt("hooks", i)));
+    request.hooks.push_back(hook);
   }
   ASSIGN_OR_RETURN(request.direction, FromProto(proto.direction()));
   ASSIGN_OR_RETURN(request.metric, PatchingMetric(proto.metric()));

@@ -2,30 +2,24 @@
 
 #include <algorithm>
 #include <limits>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "server/tasks/distinct_tokens.h"
+#include "server/tasks/prompt_roles.h"
 
 namespace circuitd {
-namespace {
-constexpr size_t kMaxRoleBytes = 63;
-}  // namespace
 
 absl::StatusOr<PromptRoles> ConvertRoles(const v1::Prompt& prompt, absl::string_view field, size_t token_count) {
-  if (prompt.roles().size() > kMaxRoles) {
-    return InvalidField(absl::StrCat(field, ".roles"),
-                        absl::StrCat(prompt.roles().size(), " roles, must be at most ", kMaxRoles));
-  }
+  const std::string roles_field = absl::StrCat(field, ".roles");
+  RETURN_IF_ERROR(WithFieldPrefix(roles_field, CheckRoleCount(prompt.roles().size())));
   PromptRoles roles;
   for (const auto& [name, position] : prompt.roles()) {
-    if (name.empty() || name.size() > kMaxRoleBytes) {
-      return InvalidField(absl::StrCat(field, ".roles"),
-                          absl::StrCat("a name has ", name.size(), " bytes, must be 1-", kMaxRoleBytes));
-    }
+    RETURN_IF_ERROR(WithFieldPrefix(roles_field, CheckRoleName(name)));
     if (position >= token_count) {
-      return InvalidField(absl::StrCat(field, ".roles[\"", name, "\"]"),
+      return InvalidField(absl::StrCat(roles_field, "[\"", name, "\"]"),
                           absl::StrCat(position, ", the prompt has ", token_count, " tokens"));
     }
     roles[name] = static_cast<int>(position);
@@ -54,10 +48,7 @@ absl::StatusOr<PositionSelector> ConvertSelector(const v1::PositionSelector& pro
   }
   selector.indices.assign(proto.indices().begin(), proto.indices().end());
   ASSIGN_OR_RETURN(selector.tokens, ConvertTokens(proto.tokens(), absl::StrCat(field, ".tokens"), model, limits));
-  if (proto.roles_size() > kMaxRoles) {
-    return InvalidField(absl::StrCat(field, ".roles"),
-                        absl::StrCat(proto.roles_size(), " roles, must be at most ", kMaxRoles));
-  }
+  RETURN_IF_ERROR(WithFieldPrefix(absl::StrCat(field, ".roles"), CheckRoleCount(proto.roles_size())));
   selector.roles.assign(proto.roles().begin(), proto.roles().end());
   return selector;
 }

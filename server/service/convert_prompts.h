@@ -12,7 +12,6 @@
 
 namespace circuitd {
 
-inline constexpr int kMaxRoles = 64;
 // Of one request: chosen tokens, tokens of a selector, members of a sequence.
 inline constexpr int kMaxChosenTokens = 1000;
 

@@ -12,7 +12,7 @@
 namespace circuitd {
 namespace {
 
-constexpr uint32_t kDefaultTopK = 5;
+constexpr int kDefaultTopK = 5;
 
 // The members of the task that makes the prompts, each one token; none if it has no sequence.
 absl::StatusOr<std::vector<int>> SequenceOf(const v1::PromptSource& source, const Model& model) {
@@ -96,8 +96,7 @@ AttentionRequest ConvertAttention(const v1::ReadAttentionRequest& proto, CleanPr
 absl::StatusOr<HeadCircuitRequest> ConvertOv(const v1::ScoreOvRequest& proto, CleanPrompts prompts, const Model& model,
                                              const PromptLimits& limits) {
   ASSIGN_OR_RETURN(HeadCircuitRequest request, ConvertHeadCircuit(proto, std::move(prompts), model, limits));
-  const uint32_t top_k = proto.top_k() == 0 ? kDefaultTopK : proto.top_k();
-  ASSIGN_OR_RETURN(request.top_k, ConvertTopK(top_k, "top_k", model.config()));
+  ASSIGN_OR_RETURN(request.top_k, ConvertTopK(proto.top_k(), "top_k", model.config(), kDefaultTopK));
   return request;
 }
 

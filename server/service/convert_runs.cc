@@ -16,7 +16,6 @@ namespace {
 constexpr uint32_t kMaxTopK = 1000;
 // More than the hook points of the largest GPT-2, each by its name.
 constexpr int kMaxHookPatterns = 2048;
-constexpr size_t kMaxHookPatternBytes = 128;
 
 // Those that one of the patterns matches, in forward order, each once.
 absl::StatusOr<std::vector<HookPoint>> MatchAll(const google::protobuf::RepeatedPtrField<std::string>& patterns,
@@ -29,9 +28,6 @@ absl::StatusOr<std::vector<HookPoint>> MatchAll(const google::protobuf::Repeated
   std::vector<bool> wanted(all.size());
   for (int i = 0; i < patterns.size(); ++i) {
     const std::string field = FieldAt("hooks", i);
-    if (patterns[i].size() > kMaxHookPatternBytes) {
-      return InvalidField(field, absl::StrCat(patterns[i].size(), " bytes, must be at most ", kMaxHookPatternBytes));
-    }
     const absl::StatusOr<std::vector<HookPoint>> matches = MatchHookPoints(patterns[i], n_layers);
     if (!matches.ok()) return InvalidField(field, matches.status().message());
     // Both are in forward order.
@@ -51,9 +47,12 @@ absl::StatusOr<std::vector<HookPoint>> MatchAll(const google::protobuf::Repeated
 
 }  // namespace
 
-absl::StatusOr<int> ConvertTopK(uint32_t top_k, absl::string_view field, const ModelConfig& config) {
-  if (top_k > kMaxTopK) return InvalidField(field, absl::StrCat(top_k, ", must be 0-", kMaxTopK));
-  return std::min(static_cast<int>(top_k), config.d_vocab);
+absl::StatusOr<int> ConvertTopK(uint32_t top_k, absl::string_view field, const ModelConfig& config, int if_zero) {
+  if (top_k > kMaxTopK) {
+    const std::string zero = if_zero == 0 ? "" : absl::StrCat(" (0: ", if_zero, ")");
+    return InvalidField(field, absl::StrCat(top_k, ", must be 0-", kMaxTopK, zero));
+  }
+  return std::min(top_k == 0 ? if_zero : static_cast<int>(top_k), config.d_vocab);
 }
 
 absl::StatusOr<LogitsSelection> ConvertSelection(const v1::LogitsSelection& proto, const Model& model,

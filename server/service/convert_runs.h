@@ -14,9 +14,9 @@
 
 namespace circuitd {
 
-// INVALID_ARGUMENT, naming `field`, unless it is at most 1000. A model with a smaller vocabulary answers with all of
-// it.
-absl::StatusOr<int> ConvertTopK(uint32_t top_k, absl::string_view field, const ModelConfig& config);
+// INVALID_ARGUMENT, naming `field`, unless it is at most 1000. 0 means `if_zero`. A model with a smaller vocabulary
+// answers with all of it.
+absl::StatusOr<int> ConvertTopK(uint32_t top_k, absl::string_view field, const ModelConfig& config, int if_zero = 0);
 
 // Of fields "logits" and "capture". INVALID_ARGUMENT names them.
 absl::StatusOr<LogitsSelection> ConvertSelection(const v1::LogitsSelection& proto, const Model& model,

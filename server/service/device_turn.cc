@@ -6,16 +6,9 @@
 #include "server/telemetry/metrics.h"
 
 namespace circuitd {
-namespace {
-thread_local int turns_under_way = 0;
-}  // namespace
 
 DeviceTurn::DeviceTurn(const ServerParts& parts, const Model& model, const CallControl& control)
-    : parts_(parts), model_(model), control_(control) {
-  ++turns_under_way;
-}
-
-DeviceTurn::~DeviceTurn() { --turns_under_way; }
+    : parts_(parts), model_(model), control_(control) {}
 
 ForwardOptions DeviceTurn::Options() {
   return {parts_.options.memory_budget_bytes, [this] {
@@ -32,7 +25,5 @@ double DeviceTurn::Stop(double flops) {
   parts_.speed.Add(model_.device(), flops, seconds_);
   return seconds_;
 }
-
-bool DeviceTurn::AnyUnderWay() { return turns_under_way > 0; }
 
 }  // namespace circuitd

@@ -15,7 +15,6 @@ namespace circuitd {
 class DeviceTurn {
  public:
   DeviceTurn(const ServerParts& parts, const Model& model, const CallControl& control);
-  ~DeviceTurn();
   DeviceTurn(const DeviceTurn&) = delete;
   DeviceTurn& operator=(const DeviceTurn&) = delete;
 
@@ -24,9 +23,6 @@ class DeviceTurn {
 
   // Seconds of this call's own work until now, in which the device made `flops` (0: unknown). Once, at the end.
   double Stop(double flops = 0);
-
-  // Whether a turn has been interrupted on this thread, which is a device's, to let somebody in.
-  static bool AnyUnderWay();
 
  private:
   using Clock = std::chrono::steady_clock;

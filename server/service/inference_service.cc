@@ -15,6 +15,7 @@
 #include "server/service/server_parts.h"
 #include "server/service/speed_meter.h"
 #include "server/service/streamed_run.h"
+#include "server/service/work_estimate.h"
 
 namespace circuitd {
 namespace {
@@ -58,7 +59,7 @@ class InferenceService final : public v1::InferenceService::CallbackService {
           RETURN_IF_ERROR(TokenizeInto(
               request->prompts(), *model, parts_.options.max_prompts_per_request, parts_.options.max_message_bytes,
               [&control] { return control->Check(); }, *response));
-          return DeviceWork();
+          return DeviceWork{};
         },
         [call](const absl::Status& status) { call->End(status); });
     return call;
@@ -73,17 +74,18 @@ class InferenceService final : public v1::InferenceService::CallbackService {
           ASSIGN_OR_RETURN(ForwardRequest request, ConvertForward(proto, *model, LimitsOf(*model, run->control())));
           RETURN_IF_ERROR(ValidateForward(model->config(), request));
           RETURN_IF_ERROR(Reserve(parts_, *model, request, *run));
-          return DeviceWork([this, model, run, request = std::move(request)]() -> absl::Status {
-            DeviceTurn turn(parts_, *model, *run->control());
-            ASSIGN_OR_RETURN(const ForwardResult result, RunForward(*model, request, turn.Options(), run->Sink()));
-            v1::ForwardSummary& summary = *run->summary().mutable_summary();
-            summary.set_compute_seconds(turn.Stop(ForwardFlops(model->config(), request.prompts)));
-            for (size_t i = 0; i < result.prompts.size(); ++i) {
-              *summary.add_prompts() = ToProto(result.prompts[i], request.prompts[i].size(), *model);
-            }
-            if (request.metric) *summary.mutable_metric() = ToMetricValue(result.metric);
-            return absl::OkStatus();
-          });
+          return DeviceWork{
+              EstimateForward(*model, request), [this, model, run, request = std::move(request)]() -> absl::Status {
+                DeviceTurn turn(parts_, *model, *run->control());
+                ASSIGN_OR_RETURN(const ForwardResult result, RunForward(*model, request, turn.Options(), run->Sink()));
+                v1::ForwardSummary& summary = *run->summary().mutable_summary();
+                summary.set_compute_seconds(turn.Stop(ForwardFlops(model->config(), request.prompts)));
+                for (size_t i = 0; i < result.prompts.size(); ++i) {
+                  *summary.add_prompts() = ToProto(result.prompts[i], request.prompts[i].size(), *model);
+                }
+                if (request.metric) *summary.mutable_metric() = ToMetricValue(result.metric);
+                return absl::OkStatus();
+              }};
         });
   }
 
@@ -98,21 +100,22 @@ class InferenceService final : public v1::InferenceService::CallbackService {
                            ConvertPatchedRun(proto, *model, LimitsOf(*model, run->control())));
           RETURN_IF_ERROR(ValidatePatchedRun(model->config(), request));
           RETURN_IF_ERROR(Reserve(parts_, *model, request, *run));
-          return DeviceWork([this, model, run, request = std::move(request)]() -> absl::Status {
-            DeviceTurn turn(parts_, *model, *run->control());
-            ASSIGN_OR_RETURN(const PatchedRunResult result,
-                             circuitd::RunPatched(*model, request, turn.Options(), run->Sink()));
-            v1::RunPatchedSummary& summary = *run->summary().mutable_summary();
-            summary.set_compute_seconds(turn.Stop());
-            for (size_t i = 0; i < result.prompts.size(); ++i) {
-              *summary.add_prompts() = ToProto(result.prompts[i], request.prompts[i].size(), *model);
-            }
-            if (result.metric) {
-              *summary.mutable_patched_metric() = ToMetricValue(result.metric->patched);
-              *summary.mutable_unpatched_metric() = ToMetricValue(result.metric->unpatched);
-            }
-            return absl::OkStatus();
-          });
+          return DeviceWork{EstimatePatchedRun(*model, request),
+                            [this, model, run, request = std::move(request)]() -> absl::Status {
+                              DeviceTurn turn(parts_, *model, *run->control());
+                              ASSIGN_OR_RETURN(const PatchedRunResult result,
+                                               circuitd::RunPatched(*model, request, turn.Options(), run->Sink()));
+                              v1::RunPatchedSummary& summary = *run->summary().mutable_summary();
+                              summary.set_compute_seconds(turn.Stop());
+                              for (size_t i = 0; i < result.prompts.size(); ++i) {
+                                *summary.add_prompts() = ToProto(result.prompts[i], request.prompts[i].size(), *model);
+                              }
+                              if (result.metric) {
+                                *summary.mutable_patched_metric() = ToMetricValue(result.metric->patched);
+                                *summary.mutable_unpatched_metric() = ToMetricValue(result.metric->unpatched);
+                              }
+                              return absl::OkStatus();
+                            }};
         });
   }
 

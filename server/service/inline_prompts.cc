@@ -40,10 +40,6 @@ absl::StatusOr<PromptPairs> TokenizeInlinePrompts(const v1::InlinePrompts& promp
     if (!prompts.corrupted().empty()) {
       const std::string corrupted = FieldAt(kCorrupted, i);
       ASSIGN_OR_RETURN(pair.corrupted, TokenizePrompt(prompts.corrupted(i), corrupted, model, limits));
-      if (pair.corrupted.size() != pair.clean.size()) {
-        return InvalidField(corrupted,
-                            absl::StrCat(pair.corrupted.size(), " tokens, its clean prompt has ", pair.clean.size()));
-      }
     }
     if (!prompts.answers().empty()) {
       ASSIGN_OR_RETURN(Answer answer, ConvertAnswer(prompts.answers(i), FieldAt(kAnswers, i), model,

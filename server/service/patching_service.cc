@@ -1,6 +1,7 @@
 #include "server/service/patching_service.h"
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -79,7 +80,7 @@ class PatchingService final : public v1::PatchingService::CallbackService {
                                                            const v1::RunSweepRequest* request) override {
     using Run = StreamedRun<v1::RunSweepResponse>;
     return StartStreamedRun<v1::RunSweepResponse>(
-        parts_, context, *request, RouteOf(request->prompts()),
+        parts_, context, *request, {.slow_to_prepare = IsSlowToMake(request->prompts())},
         [this](const v1::RunSweepRequest& proto, const std::shared_ptr<const Model>& model,
                const std::shared_ptr<Run>& run) -> absl::StatusOr<DeviceWork> {
           ASSIGN_OR_RETURN(SweepRequest request, ConvertSweep(proto, model->config()));
@@ -90,9 +91,10 @@ class PatchingService final : public v1::PatchingService::CallbackService {
           const bool per_prompt = proto.per_prompt();
           RETURN_IF_ERROR(
               run->Reserve(per_prompt ? "per_prompt" : "prompts", ReplyBytes(runs, request.pairs.size(), per_prompt)));
-          return DeviceWork([this, model, run, runs, per_prompt, request = std::move(request)]() -> absl::Status {
-            return Sweep(*model, request, runs, per_prompt, run);
-          });
+          return DeviceWork{kPatchingSeconds,
+                            [this, model, run, runs, per_prompt, request = std::move(request)]() -> absl::Status {
+                              return Sweep(*model, request, runs, per_prompt, run);
+                            }};
         });
   }
 
@@ -100,7 +102,7 @@ class PatchingService final : public v1::PatchingService::CallbackService {
       grpc::CallbackServerContext* context, const v1::RunPathPatchingRequest* request) override {
     using Run = StreamedRun<v1::RunPathPatchingResponse>;
     return StartStreamedRun<v1::RunPathPatchingResponse>(
-        parts_, context, *request, RouteOf(request->prompts()),
+        parts_, context, *request, {.slow_to_prepare = IsSlowToMake(request->prompts())},
         [this](const v1::RunPathPatchingRequest& proto, const std::shared_ptr<const Model>& model,
                const std::shared_ptr<Run>& run) -> absl::StatusOr<DeviceWork> {
           ASSIGN_OR_RETURN(PathPatchingRequest request, ConvertPathPatching(proto, model->config()));
@@ -112,16 +114,16 @@ class PatchingService final : public v1::PatchingService::CallbackService {
           const bool per_prompt = proto.per_prompt();
           RETURN_IF_ERROR(
               run->Reserve(per_prompt ? "per_prompt" : "prompts", ReplyBytes(runs, request.pairs.size(), per_prompt)));
-          return DeviceWork([this, model, run, runs, per_prompt, request = std::move(request)]() -> absl::Status {
-            return PatchPaths(*model, request, runs, per_prompt, run);
-          });
+          return DeviceWork{kPatchingSeconds,
+                            [this, model, run, runs, per_prompt, request = std::move(request)]() -> absl::Status {
+                              return PatchPaths(*model, request, runs, per_prompt, run);
+                            }};
         });
   }
 
  private:
-  static CallRoute RouteOf(const v1::PromptSource& source) {
-    return {.slow_to_prepare = IsSlowToMake(source), .long_on_device = true};
-  }
+  // Patched runs come in thousands, each after the other.
+  static constexpr double kPatchingSeconds = std::numeric_limits<double>::infinity();
 
   // The summary names them all in one message.
   absl::Status CheckPathCount(uint64_t paths) const {

@@ -8,11 +8,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "base/sha256.h"
 #include "base/status.h"
-#include "server/model/quote.h"
 #include "server/service/convert.h"
 #include "server/service/inline_prompts.h"
 #include "server/service/prompts.h"
@@ -22,30 +20,6 @@ namespace circuitd {
 namespace {
 
 constexpr char kNumSamples[] = "prompts.num_samples";
-
-absl::Status ValidateTask(const v1::GeneratedTask& task) {
-  const TaskDescription* description = FindTask(task.task());
-  if (description == nullptr) {
-    const auto name = [](std::string* out, const TaskDescription& t) { absl::StrAppend(out, t.name); };
-    return InvalidField(
-        "task.task", absl::StrCat(QuoteName(task.task()), ", must be one of ", absl::StrJoin(AllTasks(), ", ", name)));
-  }
-  const std::vector<std::string>& variants = description->variants;
-  for (int i = 0; i < task.variants_size(); ++i) {
-    const std::string field = absl::StrCat("task.variants[", i, "]");
-    const std::string& variant = task.variants(i);
-    if (std::find(variants.begin(), variants.end(), variant) == variants.end()) {
-      return InvalidField(
-          field, absl::StrCat(QuoteName(variant), ", ",
-                              variants.empty() ? absl::StrCat(task.task(), " has no variants")
-                                               : absl::StrCat("must be one of ", absl::StrJoin(variants, ", "))));
-    }
-    if (std::find(task.variants().begin(), task.variants().begin() + i, variant) != task.variants().begin() + i) {
-      return InvalidField(field, absl::StrCat("\"", variant, "\" is there more than once"));
-    }
-  }
-  return absl::OkStatus();
-}
 
 absl::Status ValidateSha256(const std::string& sha256, absl::string_view field) {
   if (IsSha256Hex(sha256)) return absl::OkStatus();
@@ -154,7 +128,6 @@ absl::StatusOr<PromptPairs> MakePairs(const DatasetStore& datasets, const v1::Pr
 absl::Status ValidatePromptSource(const v1::PromptSource& source) {
   switch (source.source_case()) {
     case v1::PromptSource::kTask:
-      RETURN_IF_ERROR(ValidateTask(source.task()));
       break;
     case v1::PromptSource::kPairsDatasetSha256:
       RETURN_IF_ERROR(ValidateSha256(source.pairs_dataset_sha256(), "pairs_dataset_sha256"));

@@ -17,6 +17,7 @@
 #include "server/service/server_parts.h"
 #include "server/service/source_prompts.h"
 #include "server/service/streamed_run.h"
+#include "server/service/work_estimate.h"
 
 namespace circuitd {
 namespace {
@@ -34,28 +35,29 @@ class ReadingService final : public v1::ReadingService::CallbackService {
   grpc::ServerWriteReactor<v1::RunLogitLensResponse>* RunLogitLens(grpc::CallbackServerContext* context,
                                                                    const v1::RunLogitLensRequest* request) override {
     return Read<v1::RunLogitLensResponse>(
-        context, *request, {},
+        context, *request,
         [this](const v1::RunLogitLensRequest& proto, const std::shared_ptr<const Model>& model, const auto& run,
                CleanPrompts prompts) -> absl::StatusOr<DeviceWork> {
           ASSIGN_OR_RETURN(LogitLensRequest request,
                            ConvertLogitLens(proto, std::move(prompts), *model, LimitsOf(*model, run->control())));
           RETURN_IF_ERROR(ValidateLogitLens(model->config(), request));
           RETURN_IF_ERROR(CheckLensSize(proto, request, *model, parts_.options.max_message_bytes));
-          return DeviceWork([this, model, run, request = std::move(request)]() -> absl::Status {
-            DeviceTurn turn(parts_, *model, *run->control());
-            ASSIGN_OR_RETURN(const auto prompts, circuitd::RunLogitLens(*model, request, turn.Options()));
-            v1::RunLogitLensSummary& summary = *run->summary().mutable_summary();
-            summary.set_compute_seconds(turn.Stop());
-            const std::vector<std::string> hooks = LensHooks(model->config());
-            for (const std::string& hook : hooks) summary.add_hooks(hook);
-            std::vector<double> logit_diff;
-            for (size_t i = 0; i < prompts.size(); ++i) {
-              *summary.add_prompts() = ToProto(prompts[i], request.prompts[i], *model);
-              logit_diff.insert(logit_diff.end(), prompts[i].logit_diff.begin(), prompts[i].logit_diff.end());
-            }
-            if (!request.answers.empty()) run->Add("logit_diff", Table(prompts.size(), hooks.size(), logit_diff));
-            return absl::OkStatus();
-          });
+          return DeviceWork{
+              EstimateLogitLens(*model, request), [this, model, run, request = std::move(request)]() -> absl::Status {
+                DeviceTurn turn(parts_, *model, *run->control());
+                ASSIGN_OR_RETURN(const auto prompts, circuitd::RunLogitLens(*model, request, turn.Options()));
+                v1::RunLogitLensSummary& summary = *run->summary().mutable_summary();
+                summary.set_compute_seconds(turn.Stop());
+                const std::vector<std::string> hooks = LensHooks(model->config());
+                for (const std::string& hook : hooks) summary.add_hooks(hook);
+                std::vector<double> logit_diff;
+                for (size_t i = 0; i < prompts.size(); ++i) {
+                  *summary.add_prompts() = ToProto(prompts[i], request.prompts[i], *model);
+                  logit_diff.insert(logit_diff.end(), prompts[i].logit_diff.begin(), prompts[i].logit_diff.end());
+                }
+                if (!request.answers.empty()) run->Add("logit_diff", Table(prompts.size(), hooks.size(), logit_diff));
+                return absl::OkStatus();
+              }};
         },
         AnswersIfGiven(request->prompts()));
   }
@@ -63,7 +65,7 @@ class ReadingService final : public v1::ReadingService::CallbackService {
   grpc::ServerWriteReactor<v1::AttributeLogitsResponse>* AttributeLogits(
       grpc::CallbackServerContext* context, const v1::AttributeLogitsRequest* request) override {
     return Read<v1::AttributeLogitsResponse>(
-        context, *request, {},
+        context, *request,
         [this](const v1::AttributeLogitsRequest& proto, const std::shared_ptr<const Model>& model, const auto& run,
                CleanPrompts prompts) -> absl::StatusOr<DeviceWork> {
           RETURN_IF_ERROR(ValidateLogitAttribution(model->config(), prompts.prompts, prompts.answers));
@@ -71,21 +73,23 @@ class ReadingService final : public v1::ReadingService::CallbackService {
           // What is kept of each prompt is in double precision.
           RETURN_IF_ERROR(run->Reserve(proto.per_prompt() ? "per_prompt" : "prompts",
                                        static_cast<int64_t>(components.size() * prompts.prompts.size() * 12)));
-          return DeviceWork([this, model, run, per_prompt = proto.per_prompt(), components = std::move(components),
-                             prompts = std::move(prompts)]() -> absl::Status {
-            DeviceTurn turn(parts_, *model, *run->control());
-            ASSIGN_OR_RETURN(const LogitAttribution result,
-                             circuitd::AttributeLogits(*model, prompts.prompts, prompts.answers, turn.Options()));
-            v1::AttributeLogitsSummary& summary = *run->summary().mutable_summary();
-            summary.set_compute_seconds(turn.Stop());
-            for (const Component& component : components) *summary.add_components() = ToProto(component);
-            *summary.mutable_logit_diff() = ToMetricValue(result.logit_diff);
-            run->Add("mean", Float32Tensor({static_cast<int64_t>(components.size())}, result.mean));
-            if (per_prompt) {
-              run->Add("per_prompt", Table(components.size(), prompts.prompts.size(), result.per_prompt));
-            }
-            return absl::OkStatus();
-          });
+          return DeviceWork{
+              EstimateLogitAttribution(*model, prompts.prompts),
+              [this, model, run, per_prompt = proto.per_prompt(), components = std::move(components),
+               prompts = std::move(prompts)]() -> absl::Status {
+                DeviceTurn turn(parts_, *model, *run->control());
+                ASSIGN_OR_RETURN(const LogitAttribution result,
+                                 circuitd::AttributeLogits(*model, prompts.prompts, prompts.answers, turn.Options()));
+                v1::AttributeLogitsSummary& summary = *run->summary().mutable_summary();
+                summary.set_compute_seconds(turn.Stop());
+                for (const Component& component : components) *summary.add_components() = ToProto(component);
+                *summary.mutable_logit_diff() = ToMetricValue(result.logit_diff);
+                run->Add("mean", Float32Tensor({static_cast<int64_t>(components.size())}, result.mean));
+                if (per_prompt) {
+                  run->Add("per_prompt", Table(components.size(), prompts.prompts.size(), result.per_prompt));
+                }
+                return absl::OkStatus();
+              }};
         },
         {.corrupted = false, .answers = true, .incorrect = true});
   }
@@ -93,7 +97,7 @@ class ReadingService final : public v1::ReadingService::CallbackService {
   grpc::ServerWriteReactor<v1::ReadAttentionResponse>* ReadAttention(grpc::CallbackServerContext* context,
                                                                      const v1::ReadAttentionRequest* request) override {
     return Read<v1::ReadAttentionResponse>(
-        context, *request, {},
+        context, *request,
         [this](const v1::ReadAttentionRequest& proto, const std::shared_ptr<const Model>& model, const auto& run,
                CleanPrompts prompts) -> absl::StatusOr<DeviceWork> {
           PromptRoles roles = prompts.roles.front();
@@ -103,7 +107,8 @@ class ReadingService final : public v1::ReadingService::CallbackService {
                                        : request.attn_scores ? "attn_scores"
                                                              : "mean_pattern",
                                        AttentionBytes(model->config(), request)));
-          return DeviceWork(
+          return DeviceWork{
+              EstimateAttention(*model, request),
               [this, model, run, roles = std::move(roles), request = std::move(request)]() -> absl::Status {
                 DeviceTurn turn(parts_, *model, *run->control());
                 ASSIGN_OR_RETURN(const AttentionScores scores,
@@ -121,38 +126,38 @@ class ReadingService final : public v1::ReadingService::CallbackService {
                 add("duplicate_token", scores.duplicate_token);
                 add("induction", scores.induction);
                 return absl::OkStatus();
-              });
+              }};
         });
   }
 
   grpc::ServerWriteReactor<v1::ScoreOvResponse>* ScoreOv(grpc::CallbackServerContext* context,
                                                          const v1::ScoreOvRequest* request) override {
-    // Each head's output is unembedded at each position.
     return Read<v1::ScoreOvResponse>(
-        context, *request, {.long_on_device = true},
+        context, *request,
         [this](const v1::ScoreOvRequest& proto, const std::shared_ptr<const Model>& model, const auto& run,
                CleanPrompts prompts) -> absl::StatusOr<DeviceWork> {
           ASSIGN_OR_RETURN(HeadCircuitRequest request,
                            ConvertOv(proto, std::move(prompts), *model, LimitsOf(*model, run->control())));
           RETURN_IF_ERROR(ValidateHeadCircuit(model->config(), request));
-          return DeviceWork([this, model, run, request = std::move(request)]() -> absl::Status {
-            DeviceTurn turn(parts_, *model, *run->control());
-            ASSIGN_OR_RETURN(const OvScores scores, circuitd::ScoreOv(*model, request, turn.Options()));
-            v1::ScoreOvSummary& summary = *run->summary().mutable_summary();
-            summary.set_compute_seconds(turn.Stop());
-            summary.set_position_count(scores.position_count);
-            summary.set_member_count(scores.member_count);
-            run->Add("copy", HeadTable(*model, scores.copy));
-            run->Add("next", HeadTable(*model, scores.next));
-            return absl::OkStatus();
-          });
+          return DeviceWork{
+              EstimateOv(*model, request), [this, model, run, request = std::move(request)]() -> absl::Status {
+                DeviceTurn turn(parts_, *model, *run->control());
+                ASSIGN_OR_RETURN(const OvScores scores, circuitd::ScoreOv(*model, request, turn.Options()));
+                v1::ScoreOvSummary& summary = *run->summary().mutable_summary();
+                summary.set_compute_seconds(turn.Stop());
+                summary.set_position_count(scores.position_count);
+                summary.set_member_count(scores.member_count);
+                run->Add("copy", HeadTable(*model, scores.copy));
+                run->Add("next", HeadTable(*model, scores.next));
+                return absl::OkStatus();
+              }};
         });
   }
 
   grpc::ServerWriteReactor<v1::ScoreQkResponse>* ScoreQk(grpc::CallbackServerContext* context,
                                                          const v1::ScoreQkRequest* request) override {
     return Read<v1::ScoreQkResponse>(
-        context, *request, {},
+        context, *request,
         [this](const v1::ScoreQkRequest& proto, const std::shared_ptr<const Model>& model, const auto& run,
                CleanPrompts prompts) -> absl::StatusOr<DeviceWork> {
           ASSIGN_OR_RETURN(HeadCircuitRequest request,
@@ -162,17 +167,18 @@ class ReadingService final : public v1::ReadingService::CallbackService {
           const auto members = static_cast<int64_t>(request.sequence.size());
           RETURN_IF_ERROR(run->Reserve(
               "sequence", int64_t{config.n_layers} * config.n_heads * members * members * int64_t{sizeof(float)}));
-          return DeviceWork([this, model, run, request = std::move(request)]() -> absl::Status {
-            DeviceTurn turn(parts_, *model, *run->control());
-            ASSIGN_OR_RETURN(QkScores scores, circuitd::ScoreQk(*model, request, turn.Options()));
-            v1::ScoreQkSummary& summary = *run->summary().mutable_summary();
-            summary.set_compute_seconds(turn.Stop());
-            for (const int token : scores.members) *summary.add_members() = ToProto(token, *model);
-            run->Add("scores", std::move(scores.scores));
-            run->Add("same", HeadTable(*model, scores.same));
-            run->Add("previous", HeadTable(*model, scores.previous));
-            return absl::OkStatus();
-          });
+          return DeviceWork{EstimateQk(*model, request),
+                            [this, model, run, request = std::move(request)]() -> absl::Status {
+                              DeviceTurn turn(parts_, *model, *run->control());
+                              ASSIGN_OR_RETURN(QkScores scores, circuitd::ScoreQk(*model, request, turn.Options()));
+                              v1::ScoreQkSummary& summary = *run->summary().mutable_summary();
+                              summary.set_compute_seconds(turn.Stop());
+                              for (const int token : scores.members) *summary.add_members() = ToProto(token, *model);
+                              run->Add("scores", std::move(scores.scores));
+                              run->Add("same", HeadTable(*model, scores.same));
+                              run->Add("previous", HeadTable(*model, scores.previous));
+                              return absl::OkStatus();
+                            }};
         });
   }
 
@@ -191,11 +197,10 @@ class ReadingService final : public v1::ReadingService::CallbackService {
 
   // `prepare` gets the source's clean prompts too.
   template <typename Response, typename Request, typename PrepareReading>
-  StreamCall<Response>* Read(grpc::CallbackServerContext* context, const Request& request, CallRoute route,
-                             PrepareReading prepare, PairNeeds needs = kCleanPromptsOnly) {
-    route.slow_to_prepare = IsSlowToMake(request.prompts());
+  StreamCall<Response>* Read(grpc::CallbackServerContext* context, const Request& request, PrepareReading prepare,
+                             PairNeeds needs = kCleanPromptsOnly) {
     return StartStreamedRun<Response>(
-        parts_, context, request, route,
+        parts_, context, request, {.slow_to_prepare = IsSlowToMake(request.prompts())},
         [this, prepare, needs](const Request& proto, const std::shared_ptr<const Model>& model,
                                const std::shared_ptr<StreamedRun<Response>>& run) -> absl::StatusOr<DeviceWork> {
           ASSIGN_OR_RETURN(PromptPairs pairs,

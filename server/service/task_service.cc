@@ -15,6 +15,7 @@
 #include "server/service/source_prompts.h"
 #include "server/service/speed_meter.h"
 #include "server/service/streamed_run.h"
+#include "server/service/work_estimate.h"
 #include "server/tasks/prompt_source.h"
 #include "server/tasks/published_filter.h"
 
@@ -85,11 +86,12 @@ class TaskService final : public v1::TaskService::CallbackService {
                            MakeSourcePrompts(parts_, proto.prompts(), *model, run->control(), needs));
           RETURN_IF_ERROR(run->Reserve("prompts", MemoryOf(pairs)));
           if (proto.filter()) {
-            return DeviceWork([this, model, run, pairs = std::move(pairs)] { return Filter(model, pairs, *run); });
+            return DeviceWork{EstimateFilter(*model, pairs),
+                              [this, model, run, pairs = std::move(pairs)] { return Filter(model, pairs, *run); }};
           }
           const size_t generated = pairs.size();
           SendPairs(*run, model, generated, std::move(pairs), {});
-          return DeviceWork();
+          return DeviceWork{};
         });
   }
 

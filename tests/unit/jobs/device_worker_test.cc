@@ -235,6 +235,71 @@ TEST(DeviceWorkerTest, CallThatABackgroundStepLetInLetsOthersIn) {
   EXPECT_THAT(order, ElementsAre("long begins", "short", "long ends"));
 }
 
+TEST(DeviceWorkerTest, LongCallsWaitUntilNoCallRunsAndShortOnesPassThem) {
+  DeviceWorker worker("cpu", 8);
+  std::vector<std::string> order;
+  std::promise<void> last;
+  const auto enqueue = [&](const char* name, bool is_long, std::function<void(const absl::Status&)> done) {
+    const auto run = [&order, name] {
+      order.push_back(name);
+      return absl::OkStatus();
+    };
+    ASSERT_TRUE(worker.Enqueue({nullptr, run, std::move(done), is_long}).ok());
+  };
+  const absl::Status status = RunAndWait(worker, [&] {
+    order.push_back("running begins");
+    enqueue("long 1", true, Ignore);
+    enqueue("long 2", true, [&](const absl::Status&) { last.set_value(); });
+    enqueue("short", false, Ignore);
+    worker.RunWaitingCalls();
+    EXPECT_EQ(worker.queued_calls(), 2);
+    worker.RunWaitingCalls();
+    order.push_back("running ends");
+    return absl::OkStatus();
+  });
+  EXPECT_TRUE(status.ok());
+  last.get_future().wait();
+  EXPECT_THAT(order, ElementsAre("running begins", "short", "running ends", "long 1", "long 2"));
+}
+
+TEST(DeviceWorkerTest, BackgroundStepLetsLongCallsIn) {
+  DeviceWorker worker("cpu", 8);
+  bool ran = false;
+  std::promise<void> ended;
+  worker.SetBackground([&] {
+    const auto run = [&ran] {
+      ran = true;
+      return absl::OkStatus();
+    };
+    EXPECT_TRUE(worker.Enqueue({nullptr, run, Ignore, true}).ok());
+    worker.RunWaitingCalls();
+    ended.set_value();
+    return false;
+  });
+  worker.WakeBackground();
+  ended.get_future().wait();
+  EXPECT_TRUE(ran);
+}
+
+TEST(DeviceWorkerTest, LongCallWhoseCallerHasGoneDoesNotWait) {
+  DeviceWorker worker("cpu", 8);
+  const absl::Status status = RunAndWait(worker, [&] {
+    absl::Status dropped;
+    const auto run = [] {
+      ADD_FAILURE();
+      return absl::OkStatus();
+    };
+    EXPECT_TRUE(worker
+                    .Enqueue({[] { return absl::CancelledError("gone"); }, run,
+                              [&](const absl::Status& status) { dropped = status; }, true})
+                    .ok());
+    worker.RunWaitingCalls();
+    EXPECT_EQ(worker.queued_calls(), 0);
+    return dropped;
+  });
+  EXPECT_EQ(status, absl::CancelledError("gone"));
+}
+
 TEST(DeviceWorkerTest, TellsWhetherCallsRunOrWait) {
   DeviceWorker worker("cpu", 8);
   EXPECT_FALSE(worker.has_calls());

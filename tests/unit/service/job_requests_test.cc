@@ -80,15 +80,6 @@ INSTANTIATE_TEST_SUITE_P(
                 [](auto& r) { Pruning(r).mutable_prompts()->set_num_samples(0); }},
         BadCase{"spec.node_pruning.prompts.num_samples", "1000000000, must be 1-4096",
                 [](auto& r) { Pruning(r).mutable_prompts()->set_num_samples(1'000'000'000); }},
-        BadCase{"spec.node_pruning.prompts.task.task", "\"roman\", must be one of numerals",
-                [](auto& r) { Pruning(r).mutable_prompts()->mutable_task()->set_task("roman"); }},
-        BadCase{"spec.node_pruning.prompts.task.variants[0]", "\"born\"",
-                [](auto& r) { Pruning(r).mutable_prompts()->mutable_task()->add_variants("born"); }},
-        BadCase{"spec.node_pruning.prompts.task.variants[1]", "more than once",
-                [](auto& r) {
-                  Pruning(r).mutable_prompts()->mutable_task()->add_variants("done");
-                  Pruning(r).mutable_prompts()->mutable_task()->add_variants("done");
-                }},
         BadCase{"spec.node_pruning.prompts.pairs_dataset_sha256", "64 lower-case",
                 [](auto& r) { Pruning(r).mutable_prompts()->set_pairs_dataset_sha256("../etc"); }},
         BadCase{"spec.node_pruning.prompts.published.clean_dataset_sha256s", "0 datasets",

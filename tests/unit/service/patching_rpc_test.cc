@@ -214,6 +214,39 @@ TEST_F(PatchingRpcTest, KlDivergenceNeedsNoAnswers) {
   EXPECT_TRUE(status.ok()) << status.error_message();
 }
 
+TEST_F(PatchingRpcTest, MetricsOfCorrectTokensNeedNoIncorrectOnes) {
+  v1::RunSweepRequest sweep = NanoSweep();
+  v1::RunPathPatchingRequest paths = NanoPaths();
+  for (auto* prompts : {sweep.mutable_prompts(), paths.mutable_prompts()}) {
+    for (v1::Answer& answer : *prompts->mutable_inline_()->mutable_answers()) answer.clear_incorrect();
+  }
+  for (const v1::Metric metric : {v1::METRIC_NLL, v1::METRIC_RANK, v1::METRIC_ACCURACY}) {
+    sweep.set_metric(metric);
+    paths.set_metric(metric);
+    const grpc::Status status = Sweep(sweep);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    EXPECT_TRUE(PatchPaths(paths).ok());
+  }
+  for (const v1::Metric metric : {v1::METRIC_LOGIT_DIFF, v1::METRIC_PROB_DIFF}) {
+    sweep.set_metric(metric);
+    paths.set_metric(metric);
+    EXPECT_EQ(ViolatedField(Sweep(sweep)), "prompts.inline.answers");
+    EXPECT_EQ(ViolatedField(PatchPaths(paths)), "prompts.inline.answers");
+  }
+}
+
+TEST_F(PatchingRpcTest, OtherHooksAreToldTheEightThatASweepTakes) {
+  for (const char* hook : {"blocks.0.hook_attn_out", "mlp.hook_pre", "hook_embed", ""}) {
+    v1::RunSweepRequest request = NanoSweep();
+    request.set_hooks(1, hook);
+    const grpc::Status status = Sweep(request);
+    EXPECT_EQ(ViolatedField(status), "hooks[1]");
+    EXPECT_THAT(status.error_message(),
+                testing::EndsWith("must be one of hook_resid_pre, hook_attn_out, hook_mlp_out, attn.hook_q, "
+                                  "attn.hook_k, attn.hook_v, attn.hook_pattern, attn.hook_z"));
+  }
+}
+
 TEST_F(PatchingRpcTest, BadSweepsAreNamed) {
   const auto field = [this](const std::function<void(v1::RunSweepRequest&)>& spoil) {
     v1::RunSweepRequest request = NanoSweep();

@@ -160,6 +160,33 @@ TEST(MakePromptPairsTest, RefusesInlinePromptsThatLackWhatIsNeeded) {
   ExpectRefusal(make({false, true, true}), "prompts.inline.answers", "no incorrect tokens");
 }
 
+TEST(MakePromptPairsTest, NamesTasksAndVariantsThatThereAreNot) {
+  DatasetStore datasets(1 << 20, 1 << 20);
+  const auto model = testing::TinyModel();
+  v1::PromptSource source;
+  source.mutable_task()->set_task("roman");
+  const auto make = [&] { return MakePromptPairs(datasets, source, *model, kCleanOnly, {}).status(); };
+  ExpectRefusal(make(), "prompts.task.task", "\"roman\", must be one of numerals");
+  source.mutable_task()->set_task("numerals");
+  source.mutable_task()->add_variants("born");
+  ExpectRefusal(make(), "prompts.task.variants[0]", "\"born\", must be one of ");
+  source.mutable_task()->set_variants(0, "done");
+  source.mutable_task()->add_variants("done");
+  ExpectRefusal(make(), "prompts.task.variants[1]", "\"done\" is there twice");
+}
+
+TEST(MakePromptPairsTest, RefusesInlinePartnersOfOtherLengths) {
+  DatasetStore datasets(1 << 20, 1 << 20);
+  const auto model = testing::TinyModel();
+  v1::PromptSource source = Inline(2);
+  source.mutable_inline_()->add_corrupted()->mutable_tokens()->add_ids(1);
+  v1::TokenIds& longer = *source.mutable_inline_()->add_corrupted()->mutable_tokens();
+  longer.add_ids(1);
+  longer.add_ids(2);
+  ExpectRefusal(MakePromptPairs(datasets, source, *model, kCleanOnly, {}).status(), "prompts.inline.corrupted[1]",
+                "2 tokens, but its clean partner has 1");
+}
+
 TEST(MakePromptPairsTest, StopsBetweenInlinePromptsWhenItIsToldTo) {
   DatasetStore datasets(1 << 20, 1 << 20);
   const auto model = testing::TinyModel();

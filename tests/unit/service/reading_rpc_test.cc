@@ -239,6 +239,9 @@ TEST_F(ReadingRpcTest, OvScoresAreTheLibrarys) {
 
   using R = v1::ScoreOvRequest;
   EXPECT_EQ(Field<R>([](R& r) { r.set_top_k(1001); }), "top_k");
+  auto too_many = Nano<R>();
+  too_many.set_top_k(1001);
+  EXPECT_EQ(Call(too_many).error_message(), "top_k: 1001, must be 0-1000 (0: 5)");
   EXPECT_EQ(Field<R>([](R& r) { *r.add_sequence() = Ids({}); }), "sequence[0]");
   EXPECT_EQ(Field<R>([](R& r) {
               for (int i = 0; i < 2; ++i) *r.add_sequence() = Ids({1});
