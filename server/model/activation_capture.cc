@@ -5,6 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "server/model/hook_sizes.h"
+#include "server/model/index_validation.h"
 
 namespace circuitd {
 namespace {
@@ -16,23 +18,7 @@ absl::Status ValidateHeads(const ModelConfig& config, const CaptureSelection& se
   if (std::none_of(selection.hooks.begin(), selection.hooks.end(), HasHeads)) {
     return InvalidField("heads", absl::StrCat(selection.heads.size(), ", none of the hook points has heads"));
   }
-  std::vector<bool> seen(config.n_heads);
-  for (size_t k = 0; k < selection.heads.size(); ++k) {
-    const int head = selection.heads[k];
-    const std::string field = absl::StrCat("heads[", k, "]");
-    if (head < 0 || head >= config.n_heads) {
-      return InvalidField(field, absl::StrCat(head, ", model has ", config.n_heads, " (0-", config.n_heads - 1, ")"));
-    }
-    if (seen[head]) return InvalidField(field, absl::StrCat(head, " is there twice"));
-    seen[head] = true;
-  }
-  return absl::OkStatus();
-}
-
-// Elements of a hook point's value at one position (one query) of a prompt of `length` tokens.
-double ElementsPerPosition(const ModelConfig& config, HookKind kind, size_t heads, double length) {
-  const double heads_of_kind = AxesOf(kind) == HookAxes::kPos ? 1 : static_cast<double>(heads);
-  return heads_of_kind * (AxesOf(kind) == HookAxes::kHeadsQueryKey ? length : WidthOf(kind, config));
+  return ValidateIndices("heads", selection.heads, config.n_heads);
 }
 
 // Many prompts of a model of absurd dimensions make more bytes than an int64_t holds.
@@ -61,7 +47,8 @@ int64_t CaptureBytes(const ModelConfig& config, const CaptureSelection& selectio
   double per_position = 0, per_query_and_key = 0;
   for (const HookPoint hook : selection.hooks) {
     const bool is_pattern = AxesOf(hook.kind) == HookAxes::kHeadsQueryKey;
-    (is_pattern ? per_query_and_key : per_position) += ElementsPerPosition(config, hook.kind, heads, 1);
+    (is_pattern ? per_query_and_key : per_position) +=
+        static_cast<double>(ElementsPerToken(config, hook.kind, static_cast<int64_t>(heads), 1));
   }
   double elements = 0;
   for (size_t i = 0; i < prompts.size(); ++i) {
@@ -77,8 +64,7 @@ int64_t CaptureBytesPerToken(const ModelConfig& config, const CaptureSelection& 
   for (const HookPoint hook : selection.hooks) {
     // Each head's result is made for its hook point alone.
     const int copies = hook.kind == HookKind::kResult ? 2 : 1;
-    most =
-        std::max(most, copies * ElementsPerPosition(config, hook.kind, config.n_heads, static_cast<double>(longest)));
+    most = std::max(most, copies * static_cast<double>(ElementsPerToken(config, hook.kind, longest)));
   }
   return static_cast<int64_t>(most) * element_size;
 }

@@ -1,6 +1,6 @@
 #include "server/model/forward.h"
 
-#include <algorithm>
+#include <utility>
 
 #include "base/status.h"
 #include "server/model/activation_recorder.h"
@@ -9,6 +9,7 @@
 #include "server/model/logit_readout.h"
 #include "server/model/metric_values.h"
 #include "server/model/micro_batch.h"
+#include "server/model/prompt_length.h"
 #include "server/model/torch_border.h"
 
 namespace circuitd {
@@ -18,16 +19,9 @@ MicroBatchLimits Limits(const Model& model, const ForwardRequest& request, int64
   const Gpt2& network = model.network();
   MicroBatchLimits limits =
       request.metric ? MetricLimits(network, budget_bytes) : LimitsFor(network.device(), network.dtype(), budget_bytes);
-  size_t longest = 0;
-  for (const auto& prompt : request.prompts) longest = std::max(longest, prompt.size());
-  limits.extra_bytes_per_token =
-      CaptureBytesPerToken(model.config(), request.capture, static_cast<int64_t>(longest), limits.element_size);
+  const int64_t longest = LongestPrompt(request.prompts);
+  limits.extra_bytes_per_token = CaptureBytesPerToken(model.config(), request.capture, longest, limits.element_size);
   return limits;
-}
-
-template <typename T>
-void Append(std::vector<T>& to, const std::vector<T>& from) {
-  to.insert(to.end(), from.begin(), from.end());
 }
 
 // Whole requests, one micro-batch after the other.

@@ -19,10 +19,10 @@ bool At(Hooks* hooks, HookPoint point, at::Tensor& value) {
 }
 
 struct LayerNorm {
+  const ModelConfig& config;
   const at::Tensor &weight, &bias;  // [d_model]
-  const double epsilon;
 
-  at::Tensor operator()(const at::Tensor& x) const { return at::layer_norm(x, {x.size(-1)}, weight, bias, epsilon); }
+  at::Tensor operator()(const at::Tensor& x) const { return Normalize(config, x, weight, bias); }
 
   at::Tensor operator()(const at::Tensor& x, HookPoint scale_point, HookPoint normalized_point, Hooks* hooks) const {
     at::Tensor y = (*this)(x);
@@ -36,7 +36,8 @@ struct LayerNorm {
   at::Tensor WithVisitedScale(const at::Tensor& x, const at::Tensor& y, HookPoint point, Hooks* hooks) const {
     const at::Tensor wide = x.to(at::kFloat);  // squares overflow float16
     const at::Tensor centred = wide - wide.mean(-1, /*keepdim=*/true);
-    const at::Tensor own = (centred.square().mean(-1, /*keepdim=*/true) + epsilon).sqrt();  // [..., 1], biased variance
+    const at::Tensor own =
+        (centred.square().mean(-1, /*keepdim=*/true) + config.layer_norm_epsilon).sqrt();  // [..., 1], biased variance
     at::Tensor scale = own;
     if (!At(hooks, point, scale)) return y;
     return (y + (centred / scale - centred / own) * weight).to(y.scalar_type());
@@ -69,7 +70,7 @@ class Attention {
   Qkv QueriesKeysValues(const at::Tensor& residual) const {
     constexpr HookKind kInputs[] = {HookKind::kQInput, HookKind::kKInput, HookKind::kVInput};
     constexpr HookKind kOutputs[] = {HookKind::kQ, HookKind::kK, HookKind::kV};
-    const LayerNorm layer_norm{w_.ln1_weight, w_.ln1_bias, config_.layer_norm_epsilon};
+    const LayerNorm layer_norm{config_, w_.ln1_weight, w_.ln1_bias};
     Qkv added;
     for (int i = 0; i < 3; ++i) added[i] = AddedByInput(residual, layer_norm, i, Point(kInputs[i]));
     const at::Tensor normalized =
@@ -106,7 +107,7 @@ class Attention {
 
   // pattern [B, H, T, T], v [B, T, H, d] -> z [B, T, H, d].
   at::Tensor Mix(const at::Tensor& pattern, const at::Tensor& v) const {
-    at::Tensor z = at::matmul(pattern, v.transpose(1, 2)).transpose(1, 2);
+    at::Tensor z = ZOf(pattern, v);
     At(hooks_, Point(HookKind::kZ), z);
     return z;
   }
@@ -135,7 +136,7 @@ at::Tensor Mlp(const ModelConfig& config, const BlockWeights& w, int layer, cons
                Hooks* hooks) {
   at::Tensor pre = Affine(normalized, w.in_weight, w.in_bias);  // [B, T, F]
   At(hooks, {HookKind::kMlpPre, layer}, pre);
-  at::Tensor post = at::gelu(pre, config.activation == Activation::kGeluNew ? "tanh" : "none");
+  at::Tensor post = Activate(config, pre);
   At(hooks, {HookKind::kMlpPost, layer}, post);
   at::Tensor out = Affine(post, w.out_weight, w.out_bias);
   At(hooks, {HookKind::kMlpOut, layer}, out);
@@ -162,7 +163,7 @@ at::Tensor Gpt2::RunLayers(at::Tensor residual, int begin, int end, Hooks* hooks
     At(hooks, {HookKind::kResidMid, layer}, residual);
     at::Tensor mlp_in = residual;
     At(hooks, {HookKind::kMlpIn, layer}, mlp_in);
-    const LayerNorm layer_norm{w.ln2_weight, w.ln2_bias, config_.layer_norm_epsilon};
+    const LayerNorm layer_norm{config_, w.ln2_weight, w.ln2_bias};
     residual = residual +
                Mlp(config_, w, layer,
                    layer_norm(mlp_in, {HookKind::kLn2Scale, layer}, {HookKind::kLn2Normalized, layer}, hooks), hooks);
@@ -172,7 +173,7 @@ at::Tensor Gpt2::RunLayers(at::Tensor residual, int begin, int end, Hooks* hooks
 }
 
 at::Tensor Gpt2::LnFinal(const at::Tensor& residual, Hooks* hooks) const {
-  const LayerNorm layer_norm{weights_.ln_final_weight, weights_.ln_final_bias, config_.layer_norm_epsilon};
+  const LayerNorm layer_norm{config_, weights_.ln_final_weight, weights_.ln_final_bias};
   return layer_norm(residual, {HookKind::kLnFinalScale}, {HookKind::kLnFinalNormalized}, hooks);
 }
 

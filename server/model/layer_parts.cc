@@ -5,13 +5,6 @@
 #include <vector>
 
 namespace circuitd {
-namespace {
-
-at::Tensor LayerNorm(const Gpt2& network, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-  return at::layer_norm(x, {x.size(-1)}, weight, bias, network.config().layer_norm_epsilon);
-}
-
-}  // namespace
 
 at::Tensor Affine(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
   std::vector<int64_t> shape = x.sizes().vec();
@@ -19,21 +12,28 @@ at::Tensor Affine(const at::Tensor& x, const at::Tensor& weight, const at::Tenso
   return at::addmm(bias, x.reshape({-1, weight.size(0)}), weight).view(shape);
 }
 
+at::Tensor Normalize(const ModelConfig& config, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  return at::layer_norm(x, {x.size(-1)}, weight, bias, config.layer_norm_epsilon);
+}
+
 at::Tensor Ln1(const Gpt2& network, int layer, const at::Tensor& residual) {
   const BlockWeights& w = network.weights().blocks[layer];
-  return LayerNorm(network, residual, w.ln1_weight, w.ln1_bias);
+  return Normalize(network.config(), residual, w.ln1_weight, w.ln1_bias);
 }
 
 at::Tensor Ln2(const Gpt2& network, int layer, const at::Tensor& residual) {
   const BlockWeights& w = network.weights().blocks[layer];
-  return LayerNorm(network, residual, w.ln2_weight, w.ln2_bias);
+  return Normalize(network.config(), residual, w.ln2_weight, w.ln2_bias);
+}
+
+at::Tensor Activate(const ModelConfig& config, const at::Tensor& mlp_pre) {
+  return at::gelu(mlp_pre, config.activation == Activation::kGeluNew ? "tanh" : "none");
 }
 
 at::Tensor MlpOut(const Gpt2& network, int layer, const at::Tensor& resid_mid) {
   const BlockWeights& w = network.weights().blocks[layer];
   const at::Tensor pre = Affine(Ln2(network, layer, resid_mid), w.in_weight, w.in_bias);  // [..., d_mlp]
-  const bool tanh = network.config().activation == Activation::kGeluNew;
-  return Affine(at::gelu(pre, tanh ? "tanh" : "none"), w.out_weight, w.out_bias);
+  return Affine(Activate(network.config(), pre), w.out_weight, w.out_bias);
 }
 
 at::Tensor FutureMask(int64_t first, int64_t pos, at::Device device) {

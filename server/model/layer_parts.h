@@ -11,9 +11,15 @@ namespace circuitd {
 // x [..., in] @ weight [in, out] + bias [out]. addmm takes two dimensions, and is one pass where matmul + add are two.
 at::Tensor Affine(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
 
+// x [..., d_model] -> the same shape; weight, bias [d_model].
+at::Tensor Normalize(const ModelConfig& config, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
+
 // Before attention, before the MLP: [..., d_model] -> the same shape.
 at::Tensor Ln1(const Gpt2& network, int layer, const at::Tensor& residual);
 at::Tensor Ln2(const Gpt2& network, int layer, const at::Tensor& residual);
+
+// The MLP's activation function.
+at::Tensor Activate(const ModelConfig& config, const at::Tensor& mlp_pre);
 
 // resid_mid [..., d_model] -> mlp_out, of the same shape.
 at::Tensor MlpOut(const Gpt2& network, int layer, const at::Tensor& resid_mid);

@@ -4,6 +4,7 @@
 
 #include "base/status.h"
 #include "server/model/forward_flops.h"
+#include "server/model/prompt_length.h"
 
 namespace circuitd {
 
@@ -66,9 +67,7 @@ absl::Status ForEachMicroBatch(const std::vector<MicroBatch>& batches, const Che
 }
 
 PaddedPrompts Pad(absl::Span<const std::vector<int>> prompts, at::Device device) {
-  size_t longest = 0;
-  for (const auto& prompt : prompts) longest = std::max(longest, prompt.size());
-  const int64_t batch = prompts.size(), pos = longest;
+  const int64_t batch = prompts.size(), pos = LongestPrompt(prompts);
   at::Tensor tokens = at::zeros({batch, pos}, at::kLong);
   at::Tensor lengths = at::empty({batch}, at::kLong);
   for (int64_t i = 0; i < batch; ++i) {

@@ -44,6 +44,12 @@ absl::Span<const T> Rows(const std::vector<T>& all, MicroBatch batch) {
   return absl::MakeConstSpan(all).subspan(batch.begin, batch.end - batch.begin);
 }
 
+// Adds a micro-batch's entries to those of the ones before it.
+template <typename T>
+void Append(std::vector<T>& all, const std::vector<T>& of_batch) {
+  all.insert(all.end(), of_batch.begin(), of_batch.end());
+}
+
 // Splits prompts, in order, so that each micro-batch is within the limits; a prompt that is over them alone is a
 // micro-batch of its own. Never empty ones.
 std::vector<MicroBatch> SplitIntoMicroBatches(const ModelConfig& config, absl::Span<const std::vector<int>> prompts,

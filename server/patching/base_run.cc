@@ -53,9 +53,4 @@ const at::Tensor& BaseRun::Residual(int layer) const {
   return layer == static_cast<int>(kept_.size()) ? residual_ : At(HookKind::kResidPre, layer);
 }
 
-at::Tensor WithoutPadding(const at::Tensor& x, const PaddedPrompts& prompts) {
-  const at::Tensor lengths = prompts.lengths.cpu();
-  return x.cpu().logical_and(at::arange(x.size(1), lengths.options()).lt(lengths.unsqueeze(1)));
-}
-
 }  // namespace circuitd

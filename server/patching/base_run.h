@@ -44,7 +44,4 @@ class BaseRun {
   at::Tensor last_logits_;
 };
 
-// Where tokens count: x [batch, pos] bool on the host, with false at the padding.
-at::Tensor WithoutPadding(const at::Tensor& x, const PaddedPrompts& prompts);
-
 }  // namespace circuitd

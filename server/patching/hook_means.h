@@ -9,7 +9,7 @@
 #include "absl/status/statusor.h"
 #include "base/checkpoint.h"
 #include "server/model/gpt2.h"
-#include "server/patching/hook_sizes.h"
+#include "server/model/hook_sizes.h"
 
 namespace circuitd {
 

@@ -43,4 +43,9 @@ struct Intervention {
   std::variant<Ablation, SetTo, AddVector, ScaleBy, AddNoise> action;
 };
 
+inline bool IsAblation(const Intervention& intervention, Ablation ablation) {
+  const auto* used = std::get_if<Ablation>(&intervention.action);
+  return used != nullptr && *used == ablation;
+}
+
 }  // namespace circuitd

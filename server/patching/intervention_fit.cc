@@ -8,7 +8,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
-#include "server/patching/hook_sizes.h"
+#include "server/model/hook_sizes.h"
+#include "server/model/prompt_length.h"
 #include "server/patching/intervention_selection.h"
 #include "server/patching/intervention_tensor.h"
 #include "server/patching/intervention_validation.h"
@@ -20,21 +21,12 @@ namespace {
 std::string InterventionName(size_t index) { return absl::StrCat("interventions[", index, "]"); }
 std::string PromptName(size_t index) { return absl::StrCat("prompts[", index, "]"); }
 
-bool IsMean(const Intervention& intervention) {
-  const auto* ablation = std::get_if<Ablation>(&intervention.action);
-  return ablation != nullptr && *ablation == Ablation::kMean;
-}
-
-size_t Longest(const std::vector<std::vector<int>>& prompts) {
-  size_t longest = 0;
-  for (const auto& prompt : prompts) longest = std::max(longest, prompt.size());
-  return longest;
-}
+bool IsMean(const Intervention& intervention) { return IsAblation(intervention, Ablation::kMean); }
 
 class InterventionFit {
  public:
   InterventionFit(const ModelConfig& config, const PatchedRunRequest& request)
-      : config_(config), request_(request), longest_source_(Longest(request.source_prompts)) {
+      : config_(config), request_(request), longest_source_(LongestPrompt(request.source_prompts)) {
     std::set<size_t> lengths;
     for (size_t i = 0; i < request.prompts.size(); ++i) {
       all_.push_back(i);
@@ -134,7 +126,7 @@ using IndicesByHook = std::map<HookPoint, std::vector<size_t>, HookPointLess>;
 
 absl::Status ValidateAttentionMeans(const ModelConfig& config, const PatchedRunRequest& request,
                                     const IndicesByHook& by_hook) {
-  const int64_t longest = Longest(request.source_prompts);
+  const int64_t longest = LongestPrompt(request.source_prompts);
   int64_t values = 0;
   for (const auto& [hook, indices] : by_hook) {
     const bool mean =

@@ -6,19 +6,11 @@
 #include "server/patching/intervention_values.h"
 
 namespace circuitd {
-namespace {
-
-bool Is(const Intervention& intervention, Ablation ablation) {
-  const auto* used = std::get_if<Ablation>(&intervention.action);
-  return used != nullptr && *used == ablation;
-}
-
-}  // namespace
 
 std::vector<HookPoint> HooksOf(const PatchedRunRequest& request, Ablation ablation) {
   std::set<HookPoint, HookPointLess> points;
   for (const Intervention& intervention : request.interventions) {
-    if (Is(intervention, ablation)) points.insert(intervention.hook);
+    if (IsAblation(intervention, ablation)) points.insert(intervention.hook);
   }
   return {points.begin(), points.end()};
 }
@@ -26,12 +18,12 @@ std::vector<HookPoint> HooksOf(const PatchedRunRequest& request, Ablation ablati
 bool SourceSlices::Wants(HookPoint point) const {
   const auto& interventions = slices_.On(point);
   return std::any_of(interventions.begin(), interventions.end(),
-                     [&](size_t i) { return Is(slices_.request().interventions[i], Ablation::kResample); });
+                     [&](size_t i) { return IsAblation(slices_.request().interventions[i], Ablation::kResample); });
 }
 
 void SourceSlices::Visit(HookPoint point, at::Tensor& value) {
   for (const size_t i : slices_.On(point)) {
-    if (Is(slices_.request().interventions[i], Ablation::kResample)) kept_[i] = slices_.IndexOf(i).Take(value);
+    if (IsAblation(slices_.request().interventions[i], Ablation::kResample)) kept_[i] = slices_.IndexOf(i).Take(value);
   }
 }
 

@@ -1,9 +1,9 @@
 #include "server/patching/intervention_selection.h"
 
-#include <numeric>
 #include <utility>
 
 #include "base/status.h"
+#include "server/model/index_validation.h"
 
 namespace circuitd {
 namespace {
@@ -51,10 +51,7 @@ int64_t ChoosingSteps(const Intervention& intervention, size_t prompt_length) {
 }
 
 std::vector<int> ChosenHeads(const ModelConfig& config, const Intervention& intervention) {
-  if (!intervention.heads.empty()) return intervention.heads;
-  std::vector<int> all(config.n_heads);
-  std::iota(all.begin(), all.end(), 0);
-  return all;
+  return OrAll(intervention.heads, config.n_heads);
 }
 
 std::vector<int64_t> SliceShape(const ModelConfig& config, const Intervention& intervention,

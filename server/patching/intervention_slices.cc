@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/status.h"
 
 namespace circuitd {
 namespace {
@@ -32,6 +31,14 @@ struct Places {
     for (size_t i = 0; i < place.size(); ++i) columns[i].push_back(place[i]);
   }
 };
+
+ChosenPositions Choose(const Intervention& intervention, const PatchedRunRequest& request, size_t prompt) {
+  auto chosen = ChoosePositions(intervention, request.prompts[prompt], RolesOf(request.roles, prompt),
+                                absl::StrCat("prompts[", prompt, "]"));
+  // Hooks return no status; their errors go the way of torch's.
+  TORCH_CHECK(chosen.ok(), "no validated request: ", chosen.status().ToString());
+  return *std::move(chosen);
+}
 
 at::Tensor OnDevice(const std::vector<int64_t>& numbers, at::Device device) {
   return at::tensor(numbers, at::kLong).to(device);
@@ -77,26 +84,9 @@ void SliceIndex::Put(at::Tensor& value, const at::Tensor& slices) const {
   }
 }
 
-absl::StatusOr<InterventionSlices> InterventionSlices::Create(const Gpt2& network, const PatchedRunRequest& request,
-                                                              MicroBatch batch) {
-  InterventionSlices slices(network, request, batch);
-  for (size_t i = 0; i < request.interventions.size(); ++i) {
-    const Intervention& intervention = request.interventions[i];
-    slices.by_hook_[intervention.hook].push_back(i);
-    std::vector<ChosenPositions>& chosen = slices.chosen_.emplace_back();
-    for (size_t prompt = batch.begin; prompt < batch.end; ++prompt) {
-      const std::vector<int>& tokens = request.prompts[prompt];
-      if (prompt > batch.begin && ChoosesByLengthOnly(intervention) &&
-          tokens.size() == request.prompts[prompt - 1].size()) {
-        chosen.push_back(chosen.back());
-        continue;
-      }
-      ASSIGN_OR_RETURN(ChosenPositions of_prompt, ChoosePositions(intervention, tokens, RolesOf(request.roles, prompt),
-                                                                  absl::StrCat("prompts[", prompt, "]")));
-      chosen.push_back(std::move(of_prompt));
-    }
-  }
-  return slices;
+InterventionSlices::InterventionSlices(const Gpt2& network, const PatchedRunRequest& request, MicroBatch batch)
+    : network_(network), request_(request), batch_(batch) {
+  for (size_t i = 0; i < request.interventions.size(); ++i) by_hook_[request.interventions[i].hook].push_back(i);
 }
 
 const std::vector<size_t>& InterventionSlices::On(HookPoint point) const {
@@ -111,8 +101,13 @@ SliceIndex InterventionSlices::IndexOf(size_t intervention) const {
   index.axes = AxesOf(wanted.hook.kind);
   const bool attention = index.axes == HookAxes::kHeadsQueryKey;
   Places places;
-  for (size_t row = 0; row < chosen_[intervention].size(); ++row) {
-    places.AddPrompt(static_cast<int64_t>(row), chosen_[intervention][row], attention);
+  ChosenPositions chosen;
+  for (size_t prompt = batch_.begin; prompt < batch_.end; ++prompt) {
+    const std::vector<int>& tokens = request_.prompts[prompt];
+    const bool as_before =
+        prompt > batch_.begin && ChoosesByLengthOnly(wanted) && tokens.size() == request_.prompts[prompt - 1].size();
+    if (!as_before) chosen = Choose(wanted, request_, prompt);
+    places.AddPrompt(static_cast<int64_t>(prompt - batch_.begin), chosen, attention);
   }
   const at::Device device = network_.device();
   index.places_of_rows = std::move(places.of_rows);

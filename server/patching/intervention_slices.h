@@ -6,10 +6,9 @@
 #include <map>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "server/model/gpt2.h"
+#include "server/model/hook_sizes.h"
 #include "server/model/micro_batch.h"
-#include "server/patching/hook_sizes.h"
 #include "server/patching/intervention_selection.h"
 #include "server/patching/patched_run.h"
 
@@ -35,25 +34,20 @@ struct SliceIndex {
 class InterventionSlices {
  public:
   // Of a validated request. It and the network have to outlive this.
-  static absl::StatusOr<InterventionSlices> Create(const Gpt2& network, const PatchedRunRequest& request,
-                                                   MicroBatch batch);
+  InterventionSlices(const Gpt2& network, const PatchedRunRequest& request, MicroBatch batch);
 
   const PatchedRunRequest& request() const { return request_; }
   MicroBatch batch() const { return batch_; }
   // The interventions on a hook point, in the request's order.
   const std::vector<size_t>& On(HookPoint point) const;
-  // Made anew each time: together they may take more room than the activations.
+  // Chosen anew each time: together they may take more room than the activations. Throws torch's exceptions.
   SliceIndex IndexOf(size_t intervention) const;
 
  private:
-  InterventionSlices(const Gpt2& network, const PatchedRunRequest& request, MicroBatch batch)
-      : network_(network), request_(request), batch_(batch) {}
-
   const Gpt2& network_;
   const PatchedRunRequest& request_;
   const MicroBatch batch_;
   std::map<HookPoint, std::vector<size_t>, HookPointLess> by_hook_;
-  std::vector<std::vector<ChosenPositions>> chosen_;  // by intervention and prompt of the micro-batch
 };
 
 }  // namespace circuitd

@@ -1,11 +1,11 @@
 #include "server/patching/intervention_validation.h"
 
 #include <cmath>
-#include <set>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "server/model/index_validation.h"
 #include "server/patching/intervention_tensor.h"
 
 namespace circuitd {
@@ -31,16 +31,7 @@ absl::Status ValidateHeads(const ModelConfig& config, const Intervention& interv
   if (!heads.empty() && AxesOf(intervention.hook.kind) == HookAxes::kPos) {
     return InvalidField("heads", absl::StrCat(HookPointName(intervention.hook), " has no heads"));
   }
-  std::set<int> seen;
-  for (size_t k = 0; k < heads.size(); ++k) {
-    const std::string field = absl::StrCat("heads[", k, "]");
-    if (heads[k] < 0 || heads[k] >= config.n_heads) {
-      return InvalidField(field,
-                          absl::StrCat(heads[k], ", model has ", config.n_heads, " (0-", config.n_heads - 1, ")"));
-    }
-    if (!seen.insert(heads[k]).second) return InvalidField(field, absl::StrCat(heads[k], " is there twice"));
-  }
-  return absl::OkStatus();
+  return ValidateIndices("heads", heads, config.n_heads);
 }
 
 absl::Status ValidateFinite(absl::string_view field, double value) {

@@ -1,6 +1,5 @@
 #include "server/patching/pair_validation.h"
 
-#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -11,18 +10,10 @@
 namespace circuitd {
 namespace {
 
-absl::Status ValidateTokens(const ModelConfig& config, absl::string_view field, const std::vector<int>& tokens) {
-  for (size_t i = 0; i < tokens.size(); ++i) {
-    if (tokens[i] >= 0 && tokens[i] < config.d_vocab) continue;  // names are only for messages
-    return ValidateToken(config, absl::StrCat(field, "[", i, "]"), tokens[i]);
-  }
-  return absl::OkStatus();
-}
-
 absl::Status ValidateAnswer(const ModelConfig& config, absl::string_view field, const std::vector<int>& tokens,
                             bool needed) {
   if (tokens.empty() && needed) return InvalidField(field, "none, the metric needs at least 1");
-  return ValidateTokens(config, field, tokens);
+  return ValidateTokens(config.d_vocab, field, tokens);
 }
 
 absl::Status ValidatePair(const ModelConfig& config, const PromptPair& pair, Metric metric) {
@@ -35,8 +26,8 @@ absl::Status ValidatePair(const ModelConfig& config, const PromptPair& pair, Met
     return InvalidField("corrupted",
                         absl::StrCat(pair.corrupted.size(), " tokens, its clean prompt has ", pair.clean.size()));
   }
-  RETURN_IF_ERROR(ValidateTokens(config, "clean", pair.clean));
-  RETURN_IF_ERROR(ValidateTokens(config, "corrupted", pair.corrupted));
+  RETURN_IF_ERROR(ValidateTokens(config.d_vocab, "clean", pair.clean));
+  RETURN_IF_ERROR(ValidateTokens(config.d_vocab, "corrupted", pair.corrupted));
   RETURN_IF_ERROR(ValidateAnswer(config, "correct", pair.correct, NeedsAnswers(metric)));
   return ValidateAnswer(config, "incorrect", pair.incorrect, NeedsIncorrect(metric));
 }
@@ -57,12 +48,6 @@ absl::Status ValidateValueCount(absl::string_view field, uint64_t runs, const Pr
   if (runs <= kMaxPatchedValues / pairs.size()) return absl::OkStatus();
   return InvalidField(field, absl::StrCat(runs, " patched runs of ", pairs.size(), " pairs, at most ",
                                           kMaxPatchedValues, " values (runs x pairs) are answered"));
-}
-
-size_t LongestPrompt(const PromptPairs& pairs) {
-  size_t longest = 0;
-  for (const PromptPair& pair : pairs) longest = std::max(longest, pair.clean.size());
-  return longest;
 }
 
 }  // namespace circuitd

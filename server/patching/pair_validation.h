@@ -21,6 +21,4 @@ absl::Status ValidatePairs(const ModelConfig& config, const PromptPairs& pairs, 
 // INVALID_ARGUMENT about `field` if an answer with the values of `runs` patched runs of each pair would be too large.
 absl::Status ValidateValueCount(absl::string_view field, uint64_t runs, const PromptPairs& pairs);
 
-size_t LongestPrompt(const PromptPairs& pairs);
-
 }  // namespace circuitd

@@ -26,6 +26,14 @@ struct PairedRuns {
   SuffixLimits limits;  // of the patched runs
 };
 
+// The parts of pairs, as runs take them: one entry a pair.
+struct PairColumns {
+  explicit PairColumns(const PromptPairs& pairs);
+
+  std::vector<std::vector<int>> clean, corrupted;
+  std::vector<Answer> answers;
+};
+
 // What is kept of which run.
 struct PairedKeeps {
   KeptHooks clean;

@@ -38,12 +38,14 @@ absl::StatusOr<std::vector<double>> PatchedMetric::OfLogits(const at::Tensor& la
   return MetricPerPrompt(metric_, last_logits, clean_logits_, answers_);
 }
 
-absl::StatusOr<std::vector<std::vector<double>>> PatchedMetric::Of(const at::Tensor& last_residual) const {
+absl::StatusOr<std::vector<std::vector<double>>> PatchedMetric::Of(const at::Tensor& last_residual,
+                                                                   const at::Tensor& changed) const {
   const at::Tensor logits =
       (answer_unembed_.defined() ? at::matmul(network_.LnFinal(last_residual), answer_unembed_.t())
                                  : network_.Unembed(last_residual))
           .to(at::kCPU, at::kFloat)
-          .contiguous();  // [patches, batch, tokens]
+          .contiguous()
+          .masked_fill(changed.logical_not().unsqueeze(-1), 0);  // [patches, batch, tokens]
   std::vector<std::vector<double>> values;
   for (int64_t patch = 0; patch < logits.size(0); ++patch) {
     const at::Tensor own = logits[patch];

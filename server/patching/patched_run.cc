@@ -18,11 +18,6 @@
 namespace circuitd {
 namespace {
 
-template <typename T>
-void Append(std::vector<T>& to, const std::vector<T>& from) {
-  to.insert(to.end(), from.begin(), from.end());
-}
-
 class PatchedRun {
  public:
   // `captured` are the captured positions of each prompt; none without a capture.
@@ -39,7 +34,7 @@ class PatchedRun {
   // Runs one micro-batch; without effect on the result when it fails.
   absl::Status Run(MicroBatch batch) {
     const PaddedPrompts prompts = Pad(Rows(request_.prompts, batch), network_.device());
-    RETURN_IF_ERROR(RunWithHooks(batch, prompts));
+    RunWithHooks(batch, prompts);
     ASSIGN_OR_RETURN(const std::vector<PromptLogits> part, ReadLogits(run_.last_logits, request_.logits, batch.begin));
     if (request_.metric) RETURN_IF_ERROR(AppendMetric(batch, prompts));
     Append(result_.prompts, part);
@@ -55,8 +50,8 @@ class PatchedRun {
   PatchedRunResult TakeResult() { return std::move(result_); }
 
  private:
-  absl::Status RunWithHooks(MicroBatch batch, const PaddedPrompts& prompts) {
-    ASSIGN_OR_RETURN(const InterventionSlices slices, InterventionSlices::Create(network_, request_, batch));
+  void RunWithHooks(MicroBatch batch, const PaddedPrompts& prompts) {
+    const InterventionSlices slices(network_, request_, batch);
     SourceSlices sources(slices);
     if (!resampled_.empty()) {
       const PaddedPrompts source_prompts = Pad(Rows(request_.source_prompts, batch), network_.device());
@@ -66,7 +61,6 @@ class PatchedRun {
     const auto captured = captured_.empty() ? absl::Span<const std::vector<int>>() : Rows(captured_, batch);
     recorder_.emplace(network_, request_.capture, Rows(request_.prompts, batch), captured, &interventions);
     run_ = RunBatch(network_, prompts, &*recorder_);
-    return absl::OkStatus();
   }
 
   absl::Status AppendMetric(MicroBatch batch, const PaddedPrompts& prompts) {

@@ -11,7 +11,7 @@
 namespace circuitd {
 
 // The limits of a patched run's micro-batches: with room for what is kept of the source prompts, the values that
-// interventions make, the capture and the metric.
+// interventions make, the capture and the metric, and with the interventions' work counted as the forward pass's.
 MicroBatchLimits PatchedRunLimits(const Gpt2& network, const PatchedRunRequest& request, const HookMeans& means,
                                   int64_t budget_bytes);
 

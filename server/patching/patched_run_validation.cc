@@ -10,10 +10,8 @@ namespace circuitd {
 namespace {
 
 bool Uses(const PatchedRunRequest& request, Ablation ablation) {
-  return std::any_of(request.interventions.begin(), request.interventions.end(), [ablation](const Intervention& i) {
-    const auto* used = std::get_if<Ablation>(&i.action);
-    return used != nullptr && *used == ablation;
-  });
+  return std::any_of(request.interventions.begin(), request.interventions.end(),
+                     [ablation](const Intervention& i) { return IsAblation(i, ablation); });
 }
 
 absl::Status ValidateRoles(const PatchedRunRequest& request) {

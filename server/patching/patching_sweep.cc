@@ -43,7 +43,7 @@ class Sweep {
   }
 
   SweepResult TakeResult() {
-    FillMeans(result_);
+    FillMeans(request_, result_);
     return std::move(result_);
   }
 
@@ -64,7 +64,7 @@ class Sweep {
       if (options_.checkpoint) RETURN_IF_ERROR(options_.checkpoint());
       const auto patches = left.first(count);
       const at::Tensor last = RunSuffix(network_, base, all->layer(), all->start(), Segments(*all, patches));
-      ASSIGN_OR_RETURN(const auto values, runs.metric.Of(last));
+      ASSIGN_OR_RETURN(const auto values, runs.metric.Of(last, Changed(patches, base.batch())));
       for (size_t i = 0; i < count; ++i) {
         for (const size_t row : patches[i].changed) {
           Value(runs, grid, layer_index, patches[i].column_index, row) = values[i][row];
@@ -74,6 +74,15 @@ class Sweep {
       left.remove_prefix(count);
     }
     return absl::OkStatus();
+  }
+
+  // [patches, batch] bool.
+  static at::Tensor Changed(absl::Span<const ColumnPatch> patches, int64_t batch) {
+    at::Tensor changed = at::zeros({static_cast<int64_t>(patches.size()), batch}, at::kBool);
+    for (size_t i = 0; i < patches.size(); ++i) {
+      for (const size_t row : patches[i].changed) changed.data_ptr<bool>()[i * batch + row] = true;
+    }
+    return changed;
   }
 
   static std::vector<SuffixSegment> Segments(const SweepPatches& all, absl::Span<const ColumnPatch> patches) {
@@ -92,8 +101,7 @@ class Sweep {
     const std::vector<double>& unpatched = denoising() ? runs.corrupted_values : runs.clean_values;
     for (size_t column = 0; column < grid.columns.size(); ++column) {
       for (size_t row = 0; row < unpatched.size(); ++row) {
-        const size_t length = request_.pairs[runs.rows.begin + row].clean.size();
-        if (!ColumnsAreHeads(grid.hook) && !ColumnPosition(grid.columns[column], length)) continue;
+        if (!HasColumn(request_, grid.hook, grid.columns[column], runs.rows.begin + row)) continue;
         Value(runs, grid, layer_index, column, row) = unpatched[row];
       }
     }

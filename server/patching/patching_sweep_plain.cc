@@ -1,35 +1,21 @@
 // Sweeps by whole forward passes, one a patch: slow, and so plain that it can be trusted.
 #include <algorithm>
-#include <map>
 #include <utility>
 
 #include "base/status.h"
 #include "server/model/gpt2.h"
+#include "server/model/hook_sizes.h"
 #include "server/model/logit_readout.h"
 #include "server/model/metric_values.h"
 #include "server/model/micro_batch.h"
+#include "server/model/prompt_length.h"
 #include "server/model/torch_border.h"
+#include "server/patching/paired_runs.h"
 #include "server/patching/patching_sweep.h"
 #include "server/patching/sweep_grids.h"
 
 namespace circuitd {
 namespace {
-
-// Keeps the values of some kinds of hook points.
-class SourceValues : public Hooks {
- public:
-  explicit SourceValues(const std::vector<HookKind>& kinds) : kinds_(kinds) {}
-
-  bool Wants(HookPoint point) const override {
-    return std::find(kinds_.begin(), kinds_.end(), point.kind) != kinds_.end();
-  }
-  void Visit(HookPoint point, at::Tensor& value) override { values_[{point.kind, point.layer}] = value; }
-  const at::Tensor& At(HookPoint point) const { return values_.at({point.kind, point.layer}); }
-
- private:
-  const std::vector<HookKind>& kinds_;
-  std::map<std::pair<HookKind, int>, at::Tensor> values_;
-};
 
 // Replaces one column of one hook point.
 class ColumnHooks : public Hooks {
@@ -59,13 +45,11 @@ class ColumnHooks : public Hooks {
 };
 
 // Room for the activations that are kept of the source prompts.
-MicroBatchLimits Limits(const Gpt2& network, const SweepRequest& request, size_t longest, int64_t budget_bytes) {
+MicroBatchLimits Limits(const Gpt2& network, const SweepRequest& request, int64_t longest, int64_t budget_bytes) {
   MicroBatchLimits limits = MetricLimits(network, budget_bytes);
   const ModelConfig& config = network.config();
   for (const HookKind hook : request.hooks) {
-    const int64_t width =
-        hook == HookKind::kPattern ? config.n_heads * static_cast<int64_t>(longest) : int64_t{config.d_model};
-    limits.extra_bytes_per_token += config.n_layers * width * limits.element_size;
+    limits.extra_bytes_per_token += config.n_layers * ElementsPerToken(config, hook, longest) * limits.element_size;
   }
   return limits;
 }
@@ -75,31 +59,21 @@ MicroBatchLimits Limits(const Gpt2& network, const SweepRequest& request, size_t
 absl::StatusOr<SweepResult> RunSweepPlainly(const Model& model, const SweepRequest& request,
                                             const ForwardOptions& options) {
   const Gpt2& network = model.network();
-  std::vector<std::vector<int>> clean, corrupted;
-  std::vector<Answer> answers;
-  size_t longest = 0;
-  for (const PromptPair& pair : request.pairs) {
-    clean.push_back(pair.clean);
-    corrupted.push_back(pair.corrupted);
-    answers.push_back({pair.correct, pair.incorrect});
-    longest = std::max(longest, pair.clean.size());
-  }
+  const PairColumns pairs(request.pairs);
   const bool denoising = request.direction == PatchingDirection::kDenoising;
+  const KeptHooks nothing, source_hooks{{request.hooks.begin(), request.hooks.end()}, 0};
   SweepResult result = EmptySweepResult(model.config(), request);
 
   const auto run = [&](MicroBatch batch) -> absl::Status {
-    const PaddedPrompts clean_prompts = Pad(Rows(clean, batch), network.device());
-    const PaddedPrompts corrupted_prompts = Pad(Rows(corrupted, batch), network.device());
-    SourceValues source(request.hooks);
-    const auto logits = [&](const PaddedPrompts& prompts, Hooks* hooks) {
-      return LastLogits(network, network.Run(prompts.tokens, hooks), prompts);
-    };
-    const at::Tensor clean_logits = logits(clean_prompts, denoising ? &source : nullptr);
-    const at::Tensor corrupted_logits = logits(corrupted_prompts, denoising ? nullptr : &source);
+    const BaseRun clean(network, Rows(pairs.clean, batch), denoising ? source_hooks : nothing);
+    const BaseRun corrupted(network, Rows(pairs.corrupted, batch), denoising ? nothing : source_hooks);
+    const PaddedPrompts& base_prompts = (denoising ? corrupted : clean).prompts();
+    const BaseRun& source = denoising ? clean : corrupted;
+    const at::Tensor &clean_logits = clean.last_logits(), &corrupted_logits = corrupted.last_logits();
     RETURN_IF_ERROR(CheckFinite(clean_logits, batch.begin));
     RETURN_IF_ERROR(CheckFinite(corrupted_logits, batch.begin));
     const auto metric = [&](const at::Tensor& logits) {
-      return MetricPerPrompt(request.metric, logits, clean_logits, Rows(answers, batch));
+      return MetricPerPrompt(request.metric, logits, clean_logits, Rows(pairs.answers, batch));
     };
     const auto clean_values = metric(clean_logits), corrupted_values = metric(corrupted_logits);
     std::copy(clean_values.begin(), clean_values.end(), result.clean.begin() + batch.begin);
@@ -110,25 +84,25 @@ absl::StatusOr<SweepResult> RunSweepPlainly(const Model& model, const SweepReque
         for (size_t column = 0; column < grid.columns.size(); ++column) {
           if (options.checkpoint) RETURN_IF_ERROR(options.checkpoint());
           const HookPoint point{grid.hook, grid.layers[layer]};
-          ColumnHooks hooks(point, grid.columns[column], source.At(point), Rows(clean, batch));
-          const at::Tensor patched = logits(denoising ? corrupted_prompts : clean_prompts, &hooks);
+          ColumnHooks hooks(point, grid.columns[column], source.At(point.kind, point.layer), Rows(pairs.clean, batch));
+          const at::Tensor patched = LastLogits(network, network.Run(base_prompts.tokens, &hooks), base_prompts);
           RETURN_IF_ERROR(CheckFinite(patched, batch.begin));
           const auto values = metric(patched);
           for (size_t row = 0; row < values.size(); ++row) {
             const size_t prompt = batch.begin + row;
-            if (!ColumnsAreHeads(grid.hook) && !ColumnPosition(grid.columns[column], clean[prompt].size())) continue;
-            grid.per_prompt[ValueIndex(grid, layer, column, prompt, clean.size())] = values[row];
+            if (!HasColumn(request, grid.hook, grid.columns[column], prompt)) continue;
+            grid.per_prompt[ValueIndex(grid, layer, column, prompt, request.pairs.size())] = values[row];
           }
         }
       }
     }
     return absl::OkStatus();
   };
-  const auto batches =
-      SplitIntoMicroBatches(model.config(), clean, Limits(network, request, longest, options.memory_budget_bytes));
+  const auto batches = SplitIntoMicroBatches(
+      model.config(), pairs.clean, Limits(network, request, LongestPrompt(pairs.clean), options.memory_budget_bytes));
   RETURN_IF_ERROR(ForEachMicroBatch(batches, options.checkpoint,
                                     [&](MicroBatch batch) { return InTorch([&] { return run(batch); }); }));
-  FillMeans(result);
+  FillMeans(request, result);
   return result;
 }
 

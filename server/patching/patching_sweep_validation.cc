@@ -2,6 +2,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "server/model/index_validation.h"
+#include "server/model/prompt_length.h"
 #include "server/patching/pair_validation.h"
 #include "server/patching/patching_sweep.h"
 #include "server/patching/sweep_grids.h"
@@ -43,25 +45,12 @@ absl::Status ValidateHooks(const std::vector<HookKind>& hooks) {
   return absl::OkStatus();
 }
 
-absl::Status ValidateLayers(const ModelConfig& config, const std::vector<int>& layers) {
-  std::set<int> seen;
-  for (size_t i = 0; i < layers.size(); ++i) {
-    const std::string field = absl::StrCat("layers[", i, "]");
-    if (layers[i] < 0 || layers[i] >= config.n_layers) {
-      return InvalidField(field,
-                          absl::StrCat(layers[i], ", model has ", config.n_layers, " (0-", config.n_layers - 1, ")"));
-    }
-    if (!seen.insert(layers[i]).second) return InvalidField(field, absl::StrCat(layers[i], " is there twice"));
-  }
-  return absl::OkStatus();
-}
-
 absl::Status ValidatePositions(const SweepRequest& request) {
   if (request.positions.empty()) return absl::OkStatus();
   bool any_positions = false;
   for (const HookKind hook : request.hooks) any_positions = any_positions || !ColumnsAreHeads(hook);
   if (!any_positions) return InvalidField("positions", "all hooks have heads as columns");
-  const size_t longest = LongestPrompt(request.pairs);
+  const size_t longest = LongestPrompt(request.pairs, &PromptPair::clean);
   std::set<int> seen;
   for (size_t i = 0; i < request.positions.size(); ++i) {
     const int position = request.positions[i];
@@ -80,14 +69,15 @@ absl::Status ValidatePositions(const SweepRequest& request) {
 absl::Status ValidateSweep(const ModelConfig& config, const SweepRequest& request) {
   RETURN_IF_ERROR(ValidateHooks(request.hooks));
   RETURN_IF_ERROR(ValidatePairs(config, request.pairs, request.metric));
-  RETURN_IF_ERROR(ValidateLayers(config, request.layers));
+  RETURN_IF_ERROR(ValidateIndices("layers", request.layers, config.n_layers));
   RETURN_IF_ERROR(ValidatePositions(request));
   return ValidateValueCount("hooks", SweepRuns(config, request), request.pairs);
 }
 
 uint64_t SweepRuns(const ModelConfig& config, const SweepRequest& request) {
   const uint64_t layers = request.layers.empty() ? config.n_layers : request.layers.size();
-  const uint64_t positions = request.positions.empty() ? LongestPrompt(request.pairs) : request.positions.size();
+  const uint64_t positions =
+      request.positions.empty() ? LongestPrompt(request.pairs, &PromptPair::clean) : request.positions.size();
   uint64_t runs = 0;
   for (const HookKind hook : request.hooks) runs += layers * (ColumnsAreHeads(hook) ? config.n_heads : positions);
   return runs;

@@ -139,7 +139,7 @@ class PathPatching {
       if (changed.any().item<bool>()) {
         const at::Tensor last =
             RunReceiver(network_, runs.clean, request_.receivers[receiver], rows, changes.changes());
-        ASSIGN_OR_RETURN(const auto values, runs.metric.Of(last));
+        ASSIGN_OR_RETURN(const auto values, runs.metric.Of(last, changed));
         for (size_t i = 0; i < values.size(); ++i) Store(runs, receiver, patches[i], changed[i], values[i]);
       }
       count_.Add(changes.sent(), runs.clean.batch());

@@ -61,13 +61,21 @@ void SenderChanges::SendHeads(int layer, int begin) {
   const ModelConfig& config = network_.config();
   const Sent sent = SendersFrom(begin, config.n_heads);
   if (sent.patches.empty()) return;
-  const int64_t count = sent.heads.size();
-  const at::Tensor heads = Index(sent.heads);
   const at::Tensor z = Rows(corrupted_.At(HookKind::kZ, layer)) - Rows(clean_.At(HookKind::kZ, layer));
-  const at::Tensor by_head = z.index_select(2, heads).permute({2, 0, 1, 3});  // [count, batch, rows, d_head]
   const at::Tensor weight = network_.weights().blocks[layer].o_weight.view({-1, config.d_head, config.d_model});
-  const at::Tensor value = at::bmm(by_head.reshape({count, -1, config.d_head}), weight.index_select(0, heads));
-  Add(sent.patches, value.view({count, z.size(0), z.size(1), config.d_model}));
+  // As many at once as there are patches: what all heads of few patches send may not fit in memory.
+  const size_t at_once = senders_.size();
+  for (size_t begin = 0; begin < sent.heads.size(); begin += at_once) {
+    const size_t end = std::min(begin + at_once, sent.heads.size());
+    const auto part = [&](const std::vector<int64_t>& of) {
+      return std::vector<int64_t>(of.begin() + begin, of.begin() + end);
+    };
+    const int64_t count = end - begin;
+    const at::Tensor heads = Index(part(sent.heads));
+    const at::Tensor by_head = z.index_select(2, heads).permute({2, 0, 1, 3});  // [count, batch, rows, d_head]
+    const at::Tensor value = at::bmm(by_head.reshape({count, -1, config.d_head}), weight.index_select(0, heads));
+    Add(part(sent.patches), value.view({count, z.size(0), z.size(1), config.d_model}));
+  }
 }
 
 void SenderChanges::PassMlp(int layer, int rank) {

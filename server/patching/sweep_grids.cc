@@ -1,26 +1,19 @@
 #include "server/patching/sweep_grids.h"
 
-#include <cmath>
 #include <limits>
-#include <numeric>
 #include <vector>
 
-#include "server/patching/pair_validation.h"
+#include "server/model/index_validation.h"
+#include "server/model/prompt_length.h"
 
 namespace circuitd {
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-std::vector<int> UpTo(int count) {
-  std::vector<int> all(count);
-  std::iota(all.begin(), all.end(), 0);
-  return all;
-}
-
 std::vector<int> Columns(const ModelConfig& config, const SweepRequest& request, HookKind hook) {
-  if (ColumnsAreHeads(hook)) return UpTo(config.n_heads);
-  return request.positions.empty() ? UpTo(static_cast<int>(LongestPrompt(request.pairs))) : request.positions;
+  if (ColumnsAreHeads(hook)) return OrAll({}, config.n_heads);
+  return OrAll(request.positions, static_cast<int>(LongestPrompt(request.pairs, &PromptPair::clean)));
 }
 
 }  // namespace
@@ -33,19 +26,21 @@ std::optional<int64_t> ColumnPosition(int column, size_t length) {
   return position;
 }
 
+bool HasColumn(const SweepRequest& request, HookKind hook, int column, size_t prompt) {
+  return ColumnsAreHeads(hook) || ColumnPosition(column, request.pairs[prompt].clean.size()).has_value();
+}
+
 SweepResult EmptySweepResult(const ModelConfig& config, const SweepRequest& request) {
   SweepResult result;
   const size_t prompts = request.pairs.size();
   result.clean.resize(prompts);
   result.corrupted.resize(prompts);
   for (const HookKind hook : request.hooks) {
-    SweepGrid grid{
-        hook, request.layers.empty() ? UpTo(config.n_layers) : request.layers, Columns(config, request, hook), {}, {}};
+    SweepGrid grid{hook, OrAll(request.layers, config.n_layers), Columns(config, request, hook), {}, {}};
     std::vector<double> row(grid.columns.size() * prompts);
-    for (size_t column = 0; column < grid.columns.size() && !ColumnsAreHeads(hook); ++column) {
+    for (size_t column = 0; column < grid.columns.size(); ++column) {
       for (size_t prompt = 0; prompt < prompts; ++prompt) {
-        const bool has_it = ColumnPosition(grid.columns[column], request.pairs[prompt].clean.size()).has_value();
-        if (!has_it) row[column * prompts + prompt] = kNaN;
+        if (!HasColumn(request, hook, grid.columns[column], prompt)) row[column * prompts + prompt] = kNaN;
       }
     }
     grid.per_prompt.reserve(grid.layers.size() * row.size());
@@ -61,17 +56,19 @@ size_t ValueIndex(const SweepGrid& grid, size_t layer_index, size_t column_index
   return (layer_index * grid.columns.size() + column_index) * prompts + prompt;
 }
 
-void FillMeans(SweepResult& result) {
-  const size_t prompts = result.clean.size();
+void FillMeans(const SweepRequest& request, SweepResult& result) {
+  const size_t prompts = request.pairs.size();
   for (SweepGrid& grid : result.grids) {
-    for (size_t begin = 0; begin < grid.per_prompt.size(); begin += prompts) {
-      double sum = 0, count = 0;
-      for (size_t i = begin; i < begin + prompts; ++i) {
-        if (std::isnan(grid.per_prompt[i])) continue;
-        sum += grid.per_prompt[i];
-        ++count;
+    for (size_t layer = 0; layer < grid.layers.size(); ++layer) {
+      for (size_t column = 0; column < grid.columns.size(); ++column) {
+        double sum = 0, count = 0;
+        for (size_t prompt = 0; prompt < prompts; ++prompt) {
+          if (!HasColumn(request, grid.hook, grid.columns[column], prompt)) continue;
+          sum += grid.per_prompt[ValueIndex(grid, layer, column, prompt, prompts)];
+          ++count;
+        }
+        grid.mean.push_back(count > 0 ? sum / count : kNaN);
       }
-      grid.mean.push_back(count > 0 ? sum / count : kNaN);
     }
   }
 }

@@ -16,6 +16,9 @@ bool ColumnsAreHeads(HookKind kind);
 // The position of a prompt that a column means: negative ones count from its end. nullopt if the prompt lacks it.
 std::optional<int64_t> ColumnPosition(int column, size_t length);
 
+// Whether a prompt has a column of `hook`'s grid: a position that it lacks has no value and no part in the mean.
+bool HasColumn(const SweepRequest& request, HookKind hook, int column, size_t prompt);
+
 // Grids with layers and columns, and all per-prompt values 0, or NaN where the prompt lacks the position; no means.
 SweepResult EmptySweepResult(const ModelConfig& config, const SweepRequest& request);
 
@@ -23,6 +26,6 @@ SweepResult EmptySweepResult(const ModelConfig& config, const SweepRequest& requ
 size_t ValueIndex(const SweepGrid& grid, size_t layer_index, size_t column_index, size_t prompt, size_t prompts);
 
 // From the per-prompt values.
-void FillMeans(SweepResult& result);
+void FillMeans(const SweepRequest& request, SweepResult& result);
 
 }  // namespace circuitd

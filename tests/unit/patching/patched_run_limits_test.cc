@@ -46,5 +46,22 @@ TEST_F(PatchedRunLimitsTest, LeaveOutWhatMeansTake) {
   EXPECT_EQ(LimitsWith({}, {{kZ0, at::zeros({1024, 1024})}}).budget_bytes, 1);
 }
 
+TEST_F(PatchedRunLimitsTest, CountTheInterventionsWorkAsThePasss) {
+  const auto max_flops = [&](std::vector<Intervention> interventions) {
+    return LimitsWith(std::move(interventions)).max_flops;
+  };
+  const double unpatched = LimitsFor(network().device(), network().dtype(), 1 << 20).max_flops;
+  EXPECT_EQ(max_flops({}), unpatched);
+  const double one = max_flops({On(kPattern, ScaleBy{2}, {0})});
+  EXPECT_LT(one, unpatched);
+  EXPECT_LT(max_flops({On(kPattern, ScaleBy{2}, {0}), On(kPattern, ScaleBy{2}, {1})}), one);
+  EXPECT_LT(max_flops({On(kPattern, AddNoise{1, 7}, {0})}), one);
+  EXPECT_LT(max_flops({On(kPattern, ScaleBy{2}, {0}, testing::Tokens({1, 5}))}), one);
+
+  const double of_four_tokens = max_flops({On(kZ0, ScaleBy{2}, {}, testing::Tokens({1, 5}))});
+  request_.prompts = {{1, 2, 3, 4}, {5}};
+  EXPECT_LT(max_flops({On(kZ0, ScaleBy{2}, {}, testing::Tokens({1, 5}))}), of_four_tokens);
+}
+
 }  // namespace
 }  // namespace circuitd
