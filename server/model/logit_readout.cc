@@ -25,13 +25,55 @@ DType HostDType(at::ScalarType type) {
 
 // The k tokens of the highest logits, equal ones by id.
 std::vector<int> TopTokens(const float* logits, int d_vocab, int k) {
-  std::vector<int> ids(d_vocab);
-  std::iota(ids.begin(), ids.end(), 0);
-  k = std::min(k, d_vocab);
-  std::partial_sort(ids.begin(), ids.begin() + k, ids.end(),
-                    [logits](int a, int b) { return logits[a] != logits[b] ? logits[a] > logits[b] : a < b; });
-  ids.resize(k);
-  return ids;
+  k = std::clamp(k, 0, d_vocab);
+  if (k == 0) return {};
+  const auto before = [logits](int a, int b) { return logits[a] != logits[b] ? logits[a] > logits[b] : a < b; };
+  std::vector<int> best(k);  // a heap, the last of them in front
+  std::iota(best.begin(), best.end(), 0);
+  std::make_heap(best.begin(), best.end(), before);
+  for (int token = k; token < d_vocab; ++token) {
+    // An equal logit has the higher id.
+    if (logits[token] <= logits[best.front()]) continue;
+    std::pop_heap(best.begin(), best.end(), before);
+    best.back() = token;
+    std::push_heap(best.begin(), best.end(), before);
+  }
+  std::sort_heap(best.begin(), best.end(), before);
+  return best;
+}
+
+size_t PromptOf(size_t row, absl::Span<const size_t> prompts) { return prompts[row]; }
+size_t PromptOf(size_t row, size_t first_prompt) { return first_prompt + row; }
+
+// `prompts` says whose the rows are: the number of each row's, or of the first one's.
+template <typename Prompts>
+absl::Status CheckRows(const at::Tensor& logits, Prompts prompts) {
+  const at::Tensor finite = logits.isfinite().all(-1);  // [rows]
+  for (int64_t i = 0; i < finite.numel(); ++i) {
+    if (finite.data_ptr<bool>()[i]) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat("prompts[", PromptOf(i, prompts), "]: the run's logits are not finite"));
+  }
+  return absl::OkStatus();
+}
+
+template <typename Prompts>
+absl::StatusOr<std::vector<PromptLogits>> ReadRows(const at::Tensor& logits, const LogitsSelection& selection,
+                                                   Prompts prompts) {
+  RETURN_IF_ERROR(CheckRows(logits, prompts));
+  const int d_vocab = static_cast<int>(logits.size(1));
+  RETURN_IF_ERROR(ValidateTokens(d_vocab, "logits.chosen_tokens", selection.chosen_tokens));
+  std::vector<PromptLogits> result(logits.size(0));
+  if (selection.top_k == 0 && selection.chosen_tokens.empty()) return result;
+  const at::Tensor log_normalizers = logits.logsumexp(-1);  // [rows]
+  for (size_t i = 0; i < result.size(); ++i) {
+    const float* row = logits.data_ptr<float>() + i * d_vocab;
+    const float log_normalizer = log_normalizers.data_ptr<float>()[i];
+    const auto entry = [&](int token) { return TokenLogit{token, row[token], row[token] - log_normalizer}; };
+    for (int token : TopTokens(row, d_vocab, selection.top_k)) result[i].top.push_back(entry(token));
+    for (int token : selection.chosen_tokens) result[i].chosen.push_back(entry(token));
+  }
+  return result;
 }
 
 }  // namespace
@@ -50,30 +92,17 @@ at::Tensor LastLogits(const Gpt2& network, const at::Tensor& residual, const Pad
 }
 
 absl::Status CheckFinite(const at::Tensor& last_logits, size_t first_prompt) {
-  const at::Tensor finite = last_logits.isfinite().all(-1);  // [batch]
-  for (int64_t i = 0; i < finite.numel(); ++i) {
-    if (finite.data_ptr<bool>()[i]) continue;
-    return absl::FailedPreconditionError(
-        absl::StrCat("prompts[", first_prompt + i, "]: the model's logits are not finite"));
-  }
-  return absl::OkStatus();
+  return CheckRows(last_logits, first_prompt);
 }
 
 absl::StatusOr<std::vector<PromptLogits>> ReadLogits(const at::Tensor& last_logits, const LogitsSelection& selection,
                                                      size_t first_prompt) {
-  RETURN_IF_ERROR(CheckFinite(last_logits, first_prompt));
-  const int d_vocab = static_cast<int>(last_logits.size(1));
-  RETURN_IF_ERROR(ValidateTokens(d_vocab, "logits.chosen_tokens", selection.chosen_tokens));
-  const at::Tensor log_normalizers = last_logits.logsumexp(-1);  // [batch]
-  std::vector<PromptLogits> result(last_logits.size(0));
-  for (size_t i = 0; i < result.size(); ++i) {
-    const float* logits = last_logits.data_ptr<float>() + i * d_vocab;
-    const float log_normalizer = log_normalizers.data_ptr<float>()[i];
-    const auto entry = [&](int token) { return TokenLogit{token, logits[token], logits[token] - log_normalizer}; };
-    for (int token : TopTokens(logits, d_vocab, selection.top_k)) result[i].top.push_back(entry(token));
-    for (int token : selection.chosen_tokens) result[i].chosen.push_back(entry(token));
-  }
-  return result;
+  return ReadRows(last_logits, selection, first_prompt);
+}
+
+absl::StatusOr<std::vector<PromptLogits>> ReadLogits(const at::Tensor& logits, const LogitsSelection& selection,
+                                                     absl::Span<const size_t> prompts) {
+  return ReadRows(logits, selection, prompts);
 }
 
 }  // namespace circuitd

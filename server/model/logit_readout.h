@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "server/model/forward.h"
 #include "server/model/gpt2.h"
 #include "server/model/micro_batch.h"
@@ -26,5 +27,9 @@ absl::Status CheckFinite(const at::Tensor& last_logits, size_t first_prompt);
 // chosen token outside the vocabulary.
 absl::StatusOr<std::vector<PromptLogits>> ReadLogits(const at::Tensor& last_logits, const LogitsSelection& selection,
                                                      size_t first_prompt);
+
+// The same of any positions' logits [rows, d_vocab], row i being of prompts[i]: one entry a row.
+absl::StatusOr<std::vector<PromptLogits>> ReadLogits(const at::Tensor& logits, const LogitsSelection& selection,
+                                                     absl::Span<const size_t> prompts);
 
 }  // namespace circuitd

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "server/model/gpt2.h"
+#include "server/model/index_validation.h"
 #include "server/model/micro_batch.h"
 #include "server/model/torch_border.h"
 #include "server/readings/activation_rows.h"
@@ -31,13 +32,6 @@ struct ChosenHeads {
         slots(network.config().n_layers, -1) {
     for (size_t slot = 0; slot < layers.size(); ++slot) slots[layers[slot]] = static_cast<int>(slot);
     index = at::tensor(std::vector<int64_t>(heads.begin(), heads.end()), at::kLong).to(network.device());
-  }
-
-  static std::vector<int> OrAll(const std::vector<int>& chosen, int count) {
-    if (!chosen.empty()) return chosen;
-    std::vector<int> all(count);
-    std::iota(all.begin(), all.end(), 0);
-    return all;
   }
 
   // Layers that have to run.
@@ -134,9 +128,6 @@ class AttentionReading {
     }
   }
 
-  // Beside the reply's tensors.
-  int64_t held_bytes() const { return mean_ ? mean_->sum_bytes() : 0; }
-
   // One micro-batch; a failed one may be tried again.
   absl::Status Run(MicroBatch batch) {
     const PaddedPrompts padded = Pad(Rows(request_.prompts, batch), network_.device());
@@ -168,7 +159,7 @@ class AttentionReading {
   }
 
   absl::Status DeliverMean(const TensorSink& sink) {
-    return mean_ ? sink("pattern/mean", mean_->Mean()) : absl::OkStatus();
+    return mean_ ? sink("pattern/mean", mean_->TakeMean()) : absl::OkStatus();
   }
 
   absl::StatusOr<AttentionScores> Scores() const {
@@ -207,12 +198,13 @@ int64_t AttentionBytes(const ModelConfig& config, const AttentionRequest& reques
   const auto matrix = [](const std::vector<int>& prompt) { return static_cast<double>(prompt.size()) * prompt.size(); };
   double elements = 0;  // of one head
   for (const auto& prompt : request.prompts) elements += matrix(prompt) * (request.patterns + request.attn_scores);
-  if (request.mean_pattern) elements += matrix(request.prompts[0]);
-  const double heads = ChosenHeads::OrAll(request.layers, config.n_layers).size() *
-                       ChosenHeads::OrAll(request.heads, config.n_heads).size();
+  const double layers = OrAll(request.layers, config.n_layers).size();
+  const double heads = OrAll(request.heads, config.n_heads).size();
+  double bytes = layers * heads * elements * sizeof(float);
+  // As MeanPattern says: its sums, and one layer more.
+  if (request.mean_pattern) bytes += (layers + 1) * heads * matrix(request.prompts[0]) * sizeof(double);
   // Absurd dimensions make more bytes than an int64_t holds.
   constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
-  const double bytes = heads * elements * sizeof(float);
   return bytes >= static_cast<double>(kMax) ? kMax : static_cast<int64_t>(bytes);
 }
 
@@ -224,8 +216,8 @@ absl::StatusOr<AttentionScores> ReadAttention(const Model& model, const Attentio
     reading.emplace(network, request);
     return absl::OkStatus();
   }));
-  const auto batches = SplitIntoMicroBatches(
-      model.config(), request.prompts, Limits(network, request, options.memory_budget_bytes - reading->held_bytes()));
+  const auto batches =
+      SplitIntoMicroBatches(model.config(), request.prompts, Limits(network, request, options.memory_budget_bytes));
   RETURN_IF_ERROR(ForEachMicroBatch(
       batches, options.checkpoint, [&](MicroBatch batch) { return InTorch([&] { return reading->Run(batch); }); },
       [&](MicroBatch batch) { return InTorch([&] { return reading->Deliver(batch, sink); }); }));

@@ -31,7 +31,8 @@ struct AttentionScores {
 // with prompts of different lengths.
 absl::Status ValidateAttention(const ModelConfig& config, const AttentionRequest& request);
 
-// Bytes that `sink` gets from a validated request.
+// Host memory that a validated request's answer takes at most, beside the run's micro-batches: the tensors that `sink`
+// gets, and for the mean its float64 sums and a layer more, which are over twice its own float32 bytes.
 int64_t AttentionBytes(const ModelConfig& config, const AttentionRequest& request);
 
 // Of a validated request. `sink` gets, float32 and [layers, heads, query, key] each, "pattern/{prompt}" and

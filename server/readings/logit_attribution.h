@@ -32,8 +32,10 @@ struct Component {
 std::vector<Component> AllComponents(const ModelConfig& config);
 
 struct LogitAttribution {
-  std::vector<double> mean;        // [components]
-  std::vector<double> per_prompt;  // [components, prompts]; a prompt's add up to its logit difference
+  std::vector<double> mean;  // [components]
+  // [components, prompts]. A prompt's add up to its logit difference: of a float32 model up to rounding, of a half
+  // precision one only roughly, as the run rounds the residual stream after each component and its logits at the end.
+  std::vector<double> per_prompt;
   std::vector<double> logit_diff;  // [prompts]
 };
 

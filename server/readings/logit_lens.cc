@@ -79,9 +79,7 @@ class LogitLens {
       if (checkpoint_) RETURN_IF_ERROR(checkpoint_());
       const int64_t count = std::min(kRowsAtOnce, residuals_.size(0) - begin);
       const at::Tensor logits = Unembed(residuals_.narrow(0, begin, count)).to(at::kCPU, at::kFloat).contiguous();
-      for (int64_t i = 0; i < count; ++i) {
-        RETURN_IF_ERROR(ReadRow((begin + i) / StageCount(), logits.narrow(0, i, 1)));
-      }
+      RETURN_IF_ERROR(ReadBlock(begin, logits));
     }
     return absl::OkStatus();
   }
@@ -121,23 +119,35 @@ class LogitLens {
     return request_.skip_ln_final ? at::matmul(residual, network_.weights().unembed.t()) : network_.Unembed(residual);
   }
 
-  // The next stage's logits [1, d_vocab] of a row.
-  absl::Status ReadRow(int64_t row, const at::Tensor& logits) {
-    const PromptPosition at = positions_[row];
-    LensPrompt& prompt = result_[at.prompt];
-    ASSIGN_OR_RETURN(std::vector<PromptLogits> read, ReadLogits(logits, readout_, at.prompt));
-    if (rows_[row].reported) {
-      if (prompt.positions.empty() || prompt.positions.back().position != at.position) {
-        prompt.positions.push_back({at.position, {}});
-      }
-      prompt.positions.back().layers.push_back(std::move(read[0]));
-    }
-    if (rows_[row].scored) {
-      const auto answer = absl::MakeConstSpan(&request_.answers[at.prompt], 1);
-      prompt.logit_diff.push_back(MetricPerPrompt(Metric::kLogitDiff, logits, {}, answer)[0]);
-      prompt.handover = Handover(prompt.logit_diff);  // the last stage's stays
+  // logits [block, d_vocab] of the kept residual streams from `begin` on.
+  absl::Status ReadBlock(int64_t begin, const at::Tensor& logits) {
+    std::vector<size_t> prompts;
+    for (int64_t i = 0; i < logits.size(0); ++i) prompts.push_back(positions_[(begin + i) / StageCount()].prompt);
+    ASSIGN_OR_RETURN(std::vector<PromptLogits> read, ReadLogits(logits, readout_, prompts));
+    for (int64_t i = 0; i < logits.size(0); ++i) {
+      const size_t row = (begin + i) / StageCount();
+      if (rows_[row].reported) Report(positions_[row], std::move(read[i]));
+      if (rows_[row].scored) Score(prompts[i], logits.narrow(0, i, 1));
     }
     return absl::OkStatus();
+  }
+
+  // The next stage of a position.
+  void Report(PromptPosition at, PromptLogits logits) {
+    std::vector<LensPosition>& positions = result_[at.prompt].positions;
+    if (positions.empty() || positions.back().position != at.position) {
+      positions.push_back({at.position, {}});
+      positions.back().layers.reserve(StageCount());
+    }
+    positions.back().layers.push_back(std::move(logits));
+  }
+
+  // The next stage's logits [1, d_vocab] at the last position.
+  void Score(size_t prompt, const at::Tensor& logits) {
+    LensPrompt& result = result_[prompt];
+    const auto answer = absl::MakeConstSpan(&request_.answers[prompt], 1);
+    result.logit_diff.push_back(MetricPerPrompt(Metric::kLogitDiff, logits, {}, answer)[0]);
+    if (static_cast<int64_t>(result.logit_diff.size()) == StageCount()) result.handover = Handover(result.logit_diff);
   }
 
   const Gpt2& network_;

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "server/model/index_validation.h"
 #include "server/model/position_selector.h"
 #include "server/readings/attention.h"
 #include "server/readings/head_circuits.h"
@@ -18,26 +19,6 @@ absl::Status ValidatePositions(const PositionSelector& positions, const std::vec
   return WithFieldPrefix("positions", SelectPositionsOfAll(positions, prompts, roles).status());
 }
 
-// Indices 0 to `count` - 1, each at most once.
-absl::Status ValidateIndices(absl::string_view field, const std::vector<int>& indices, int count) {
-  std::set<int> seen;
-  for (size_t k = 0; k < indices.size(); ++k) {
-    const std::string name = absl::StrCat(field, "[", k, "]");
-    if (indices[k] < 0 || indices[k] >= count) {
-      return InvalidField(name, absl::StrCat(indices[k], ", model has ", count, " (0-", count - 1, ")"));
-    }
-    if (!seen.insert(indices[k]).second) return InvalidField(name, absl::StrCat(indices[k], " is there twice"));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status ValidateTokens(const ModelConfig& config, absl::string_view field, const std::vector<int>& tokens) {
-  for (size_t k = 0; k < tokens.size(); ++k) {
-    RETURN_IF_ERROR(ValidateToken(config, absl::StrCat(field, "[", k, "]"), tokens[k]));
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 absl::Status ValidateLogitLens(const ModelConfig& config, const LogitLensRequest& request) {
@@ -45,7 +26,7 @@ absl::Status ValidateLogitLens(const ModelConfig& config, const LogitLensRequest
   if (request.positions) {
     RETURN_IF_ERROR(ValidatePositions(*request.positions, request.prompts, request.roles));
   }
-  RETURN_IF_ERROR(ValidateTokens(config, "chosen_tokens", request.chosen_tokens));
+  RETURN_IF_ERROR(ValidateTokens(config.d_vocab, "chosen_tokens", request.chosen_tokens));
   if (request.answers.empty()) return absl::OkStatus();
   return ValidateAnswers(config, request.answers, request.prompts.size(), /*needs_incorrect=*/true);
 }
@@ -73,7 +54,7 @@ absl::Status ValidateAttention(const ModelConfig& config, const AttentionRequest
 absl::Status ValidateHeadCircuit(const ModelConfig& config, const HeadCircuitRequest& request) {
   RETURN_IF_ERROR(ValidatePrompts(config, "prompts", request.prompts));
   RETURN_IF_ERROR(ValidatePositions(request.positions, request.prompts, request.roles));
-  RETURN_IF_ERROR(ValidateTokens(config, "sequence", request.sequence));
+  RETURN_IF_ERROR(ValidateTokens(config.d_vocab, "sequence", request.sequence));
   std::set<int> seen;
   for (size_t k = 0; k < request.sequence.size(); ++k) {
     if (seen.insert(request.sequence[k]).second) continue;

@@ -197,13 +197,23 @@ TEST_F(AttentionTest, SinksTheMeanLast) {
 TEST_F(AttentionTest, KnowsItsBytesBeforehand) {
   request_.prompts = {{1, 2, 1}, {3, 4, 5}};
   request_.layers = {1};
-  request_.mean_pattern = request_.patterns = request_.attn_scores = true;
+  request_.patterns = request_.attn_scores = true;
   Run();
   int64_t bytes = 0;
   for (const auto& [name, tensor] : tensors_) bytes += tensor.data.size();
   EXPECT_EQ(AttentionBytes(model_->config(), request_), bytes);
-  request_.mean_pattern = request_.patterns = request_.attn_scores = false;
+  request_.patterns = request_.attn_scores = false;
   EXPECT_EQ(AttentionBytes(model_->config(), request_), 0);
+}
+
+TEST_F(AttentionTest, CountsTheSumsOfAMeanBeforehand) {
+  request_.prompts = {{1, 2, 1}, {3, 4, 5}};
+  request_.layers = {2, 0};
+  request_.mean_pattern = true;
+  // 2 layers of sums and one that is being added or converted, 4 heads, 3 queries, 3 keys, in float64.
+  EXPECT_EQ(AttentionBytes(model_->config(), request_), (2 + 1) * 4 * 3 * 3 * 8);
+  Run();
+  EXPECT_EQ(tensors_.at("pattern/mean").data.size(), 2 * 4 * 3 * 3 * 4);
 }
 
 TEST_F(AttentionTest, PassesOnTheErrorOfItsSink) {
@@ -238,7 +248,7 @@ TEST(MeanPatternTest, CountsRetriedPromptsOnce) {
   for (size_t prompt = 0; prompt < 2; ++prompt) {
     for (int layer = 0; layer < 2; ++layer) mean.Add({prompt, prompt + 1}, layer, layer, prompt == 0 ? first : second);
   }
-  EXPECT_TRUE(at::equal(Values(mean.Mean()), at::full({2, 1, 1, 1}, 0.5)));
+  EXPECT_TRUE(at::equal(Values(mean.TakeMean()), at::full({2, 1, 1, 1}, 0.5)));
 }
 
 }  // namespace

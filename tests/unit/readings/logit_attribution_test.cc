@@ -126,7 +126,7 @@ TEST_F(LogitAttributionTest, NamesThePromptWhoseLogitsAreNotFinite) {
   const auto broken = testing::ModelBrokenAtToken9();
   const auto result = AttributeLogits(*broken, {{1, 2}, {3, 9}}, {{{3}, {4}}, {{3}, {4}}}, {});
   EXPECT_EQ(result.status().code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_EQ(result.status().message(), "prompts[1]: the model's logits are not finite");
+  EXPECT_EQ(result.status().message(), "prompts[1]: the run's logits are not finite");
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <numeric>
 #include <set>
 
 #include "tests/unit/readings/plain_run.h"
@@ -171,7 +172,45 @@ TEST_F(LogitLensTest, NamesThePromptWhoseLogitsAreNotFinite) {
   request_.prompts = {{1, 2}, {3, 9}};
   const auto result = RunLogitLens(*model_, request_, {});
   EXPECT_EQ(result.status().code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_EQ(result.status().message(), "prompts[1]: the model's logits are not finite");
+  EXPECT_EQ(result.status().message(), "prompts[1]: the run's logits are not finite");
+}
+
+TEST_F(LogitLensTest, NamesThePromptInTheMiddleOfABlockWhoseLogitsAreNotFinite) {
+  model_ = testing::ModelBrokenAtToken9();
+  // 9 positions of 4 stages are unembedded at once.
+  request_.prompts = {{1, 2, 3}, {4, 5}, {6, 9, 7}, {8}};
+  request_.positions.emplace();
+  request_.top_k = 0;
+  request_.chosen_tokens.clear();
+  const auto result = RunLogitLens(*model_, request_, {});
+  EXPECT_EQ(result.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(result.status().message(), "prompts[2]: the run's logits are not finite");
+}
+
+TEST_F(LogitLensTest, RanksTheWholeVocabularyEqualLogitsById) {
+  // Tokens 4 and 20 have a logit of 0 whatever the order of summation.
+  Gpt2Weights weights = testing::UntiedWeights(3);
+  weights.unembed[4].zero_();
+  weights.unembed[20].zero_();
+  model_ = testing::ModelOf(std::move(weights));
+  for (const int k : {1, 5, 22, 23, 40}) {
+    request_.top_k = k;
+    const auto prompts = Run();
+    for (size_t i = 0; i < 3; ++i) {
+      const LensPosition& read = prompts[i].positions[0];
+      for (int stage = 0; stage < 4; ++stage) {
+        const at::Tensor logits = model_->network().Unembed(Stage(i, stage, read.position));
+        std::vector<int> expected(23);
+        std::iota(expected.begin(), expected.end(), 0);
+        std::stable_sort(expected.begin(), expected.end(),
+                         [&](int a, int b) { return logits[a].item<float>() > logits[b].item<float>(); });
+        expected.resize(std::min(k, 23));
+        std::vector<int> top;
+        for (const TokenLogit& entry : read.layers[stage].top) top.push_back(entry.token);
+        EXPECT_EQ(top, expected) << "k = " << k << ", prompt " << i << ", stage " << stage;
+      }
+    }
+  }
 }
 
 TEST_F(LogitLensTest, StopsAtTheCheckpointBetweenBlocks) {
