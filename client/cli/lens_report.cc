@@ -166,10 +166,10 @@ absl::StatusOr<Report> LensReport(const v1::RunLogitLensSummary& summary, const 
       std::string line =
           absl::StrCat("prompt ", prompt, ", position ", position.position(), " ", TokenLabel(position.token()));
       std::optional<uint32_t> handover;
-      if (lens.has_handover()) {
-        absl::StrAppend(&line, ", handover at ", stages[lens.handover()]);
-        // It is the last position's.
-        if (!view.chosen_positions) handover = lens.handover();
+      // It is the last position's.
+      if (lens.has_handover() && !view.chosen_positions) {
+        handover = lens.handover();
+        absl::StrAppend(&line, ", handover at ", stages[*handover]);
       }
       report.AddLine(line);
       report.AddTable(LayerTable(stages, position, handover));

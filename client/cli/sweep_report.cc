@@ -36,6 +36,10 @@ absl::Status AddNormalized(const v1::RunSweepSummary& summary, TensorSet& tensor
                                                       " on clean and ", corrupted, " on corrupted prompts"));
   }
   for (const v1::SweepGrid& grid : summary.grids()) {
+    // A position's mean is over the prompts that have it, the metrics' are over all.
+    if (!grid.columns_are_heads() && !summary.prompts_are_equally_long()) {
+      return InvalidField("--normalize", "the prompts differ in length: positions need prompts of one length");
+    }
     ASSIGN_OR_RETURN(std::vector<double> values, ReadGrid(grid, tensors, "mean"));
     for (double& value : values) value = (value - corrupted) / span;
     tensors.AddFloats(absl::StrCat(grid.hook(), "/normalized"), {grid.layers_size(), grid.columns_size()}, values);
@@ -48,6 +52,9 @@ absl::StatusOr<Report> SweepReport(const v1::RunSweepSummary& summary, const Ten
   Report report;
   report.AddLine(absl::StrFormat("%s: %.4f on clean prompts, %.4f on corrupted ones", metric,
                                  summary.clean_metric().mean(), summary.corrupted_metric().mean()));
+  if (!summary.prompts_are_equally_long()) {
+    report.AddLine("The prompts differ in length: a position's value is the mean over those that have it.");
+  }
   for (const v1::SweepGrid& grid : summary.grids()) {
     ASSIGN_OR_RETURN(std::vector<double> values, ReadGrid(grid, tensors, normalized ? "normalized" : "mean"));
     HeatMap map{.title = absl::StrCat(grid.hook(), " patched: ", normalized ? "normalized " : "", metric),

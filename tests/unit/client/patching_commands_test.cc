@@ -84,6 +84,21 @@ TEST(SweepCommandTest, HasNothingToNormalizeByWhereRunsDoNotDiffer) {
   }
 }
 
+// Each position's mean would be over other prompts than the metrics'.
+TEST(SweepCommandTest, DoesNotNormalizePositionsOfPromptsOfDifferentLengths) {
+  ScriptedServer server;
+  v1::RunSweepSummary summary = SweepSummary();
+  summary.set_prompts_are_equally_long(false);
+  Answer(server, summary, {FloatChunk("hook_resid_pre/mean", {1, 2}, {2, 3})});
+  const CommandRun refused = RunCommand(server, {"sweep", "-m", "m", "-t", "ioi", "--hook", "h", "--normalize"});
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(refused.status().message()), HasSubstr("--normalize: the prompts differ in length"));
+  Answer(server, summary, {FloatChunk("hook_resid_pre/mean", {1, 2}, {2, 3})});
+  const CommandRun run = RunCommand(server, {"sweep", "-m", "m", "-t", "ioi", "--hook", "h"});
+  ASSERT_TRUE(run.ok()) << run.status();
+  EXPECT_THAT(run.out, HasSubstr("The prompts differ in length"));
+}
+
 TEST(SweepCommandTest, SurvivesHostileReplies) {
   ScriptedServer server;
   Answer(server, SweepSummary(), {});
