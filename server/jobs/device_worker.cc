@@ -143,7 +143,8 @@ bool DeviceWorker::RunOneCall() {
     if (!taken) return false;
     ++running_calls_;
   }
-  auto& [call, check] = *taken;
+  Call& call = taken->first;
+  absl::Status& check = taken->second;
   if (check.ok()) check = RunGuarded([&] { return call.run(); });
   // The work's captures go before its caller hears of the end.
   call.run = nullptr;
