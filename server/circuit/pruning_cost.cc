@@ -1,10 +1,11 @@
 #include <algorithm>
 #include <vector>
 
-#include "server/model/metric_values.h"
 #include "server/circuit/node_pruning.h"
 #include "server/model/forward_flops.h"
+#include "server/model/metric_values.h"
 #include "server/model/micro_batch.h"
+#include "server/model/prompt_length.h"
 
 namespace circuitd {
 
@@ -22,8 +23,7 @@ PruningCost EstimatePruningCost(const Model& model, const PromptPairs& pairs, co
   const MicroBatchLimits limits = MetricLimits(model.network(), options.memory_budget_bytes);
   for (const MicroBatch& batch : SplitIntoMicroBatches(config, prompts, limits)) {
     const int64_t size = batch.end - batch.begin;
-    size_t longest = 0;
-    for (size_t i = batch.begin; i < batch.end; ++i) longest = std::max(longest, prompts[i].size());
+    const size_t longest = LongestPrompt(Rows(prompts, batch));
     cost.micro_batch_prompts = std::max(cost.micro_batch_prompts, size);
     cost.memory_bytes = std::max(cost.memory_bytes, ActivationBytes(config, size, longest, limits));
     cost.flops_per_iteration += runs * ForwardFlops(config, size, longest);

@@ -25,6 +25,10 @@ enum class PatchingDirection {
 // micro-batch, so that the count is of work: runs_done runs over all prompts' worth of it.
 using PatchingProgress = std::function<void(uint64_t runs_done, uint64_t runs_total)>;
 
+// What a sweep takes: layers x positions of the first three, layers x heads of the others.
+inline constexpr HookKind kSweptHooks[] = {HookKind::kResidPre, HookKind::kAttnOut, HookKind::kMlpOut,  HookKind::kQ,
+                                           HookKind::kK,        HookKind::kV,       HookKind::kPattern, HookKind::kZ};
+
 struct SweepRequest {
   PromptPairs pairs;
   // Layers x positions of kResidPre, kAttnOut, kMlpOut; layers x heads, over all positions, of kZ, kQ, kK, kV,

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <iterator>
 #include <set>
 
 #include "absl/strings/str_cat.h"
@@ -12,19 +14,7 @@ namespace circuitd {
 namespace {
 
 bool CanBeSwept(HookKind kind) {
-  switch (kind) {
-    case HookKind::kResidPre:
-    case HookKind::kAttnOut:
-    case HookKind::kMlpOut:
-    case HookKind::kZ:
-    case HookKind::kQ:
-    case HookKind::kK:
-    case HookKind::kV:
-    case HookKind::kPattern:
-      return true;
-    default:
-      return false;
-  }
+  return std::find(std::begin(kSweptHooks), std::end(kSweptHooks), kind) != std::end(kSweptHooks);
 }
 
 absl::Status ValidateHooks(const std::vector<HookKind>& hooks) {

@@ -12,6 +12,7 @@
 #include "server/model/gpt2.h"
 #include "server/model/index_validation.h"
 #include "server/model/micro_batch.h"
+#include "server/model/prompt_length.h"
 #include "server/model/torch_border.h"
 #include "server/readings/activation_rows.h"
 #include "server/readings/attention_keys.h"
@@ -183,8 +184,7 @@ class AttentionReading {
 
 MicroBatchLimits Limits(const Gpt2& network, const AttentionRequest& request, int64_t budget_bytes) {
   MicroBatchLimits limits = LimitsFor(network.device(), network.dtype(), budget_bytes);
-  int64_t longest = 0;
-  for (const auto& prompt : request.prompts) longest = std::max<int64_t>(longest, prompt.size());
+  const auto longest = static_cast<int64_t>(LongestPrompt(request.prompts));
   // For each query and key: a prompt's scored keys, as booleans and float32, and its chosen heads, in float64 too for a
   // mean.
   const int64_t bytes_of_head = sizeof(float) + (request.mean_pattern ? sizeof(double) : 0);

@@ -23,9 +23,6 @@ absl::Status CheckLength(int length, int64_t most, absl::string_view field) {
   return InvalidField(field, absl::StrCat(length, ", must be at most ", most));
 }
 
-constexpr HookKind kSweptHooks[] = {HookKind::kResidPre, HookKind::kAttnOut, HookKind::kMlpOut,  HookKind::kQ,
-                                    HookKind::kK,        HookKind::kV,       HookKind::kPattern, HookKind::kZ};
-
 absl::StatusOr<HookKind> SweptHook(const std::string& name, absl::string_view field) {
   std::vector<std::string> names;
   for (const HookKind hook : kSweptHooks) {
