@@ -25,13 +25,20 @@ enum class MlpMeans {
   kClean,    // the unablated model's run on the corrupted prompts
 };
 
+// How candidates are scored. Decisions are the same, and scores to rounding.
+enum class PruningEngine {
+  kFast,   // server/circuit/engine/fast_node_scorer.h
+  kPlain,  // whole forward passes: the reference, and what models in half precision are always run with
+};
+
 enum class SweepDirection { kBackward, kForward };
 
 struct NodePruningOptions {
+  PruningEngine engine = PruningEngine::kFast;
   MlpMeans means = MlpMeans::kSeqcont;
   double threshold = 20;                           // points of the score
   std::optional<int> max_iterations;               // a backward and a forward sweep each
-  int64_t memory_budget_bytes = int64_t{1} << 30;  // of activations: rows are run in micro-batches within it
+  int64_t memory_budget_bytes = int64_t{1} << 30;  // of activations and of copies of weights for faster products
 };
 
 struct PruningDecision {
@@ -65,6 +72,9 @@ struct NodePruningCallbacks {
 // as it is.
 absl::StatusOr<NodePruningResult> PruneNodes(const Model& model, const PromptPairs& pairs,
                                              const NodePruningOptions& options, const NodePruningCallbacks& callbacks);
+
+// Whether the fast engine is what runs.
+bool RunsFast(const Model& model, const NodePruningOptions& options);
 
 struct PruningCost {
   int64_t candidates_per_iteration = 0;

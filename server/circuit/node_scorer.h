@@ -16,6 +16,13 @@ class NodeScorer {
   // 100 * mean over the clean prompts of (logit[correct] - logit[incorrect] at the last position) with every node
   // outside of `circuit` ablated, divided by full_logit_diff(). Always finite.
   virtual absl::StatusOr<double> Score(const NodeSet& circuit) = 0;
+
+  // Score of `circuit` without `node`, which it has: a candidate of a sweep, whose neighbours an engine can tell.
+  virtual absl::StatusOr<double> ScoreWithout(const NodeSet& circuit, const Node& node) {
+    NodeSet without = circuit;
+    without.erase(node);
+    return Score(without);
+  }
 };
 
 }  // namespace circuitd

@@ -57,9 +57,7 @@ class Pruning {
       decision.iteration = iteration;
       decision.direction = direction;
 
-      NodeSet without = result_.circuit;
-      without.erase(decision.node);
-      const absl::StatusOr<double> score = scorer_.Score(without);
+      const absl::StatusOr<double> score = scorer_.ScoreWithout(result_.circuit, decision.node);
       if (!score.ok()) {
         return absl::Status(score.status().code(),
                             absl::StrCat("without ", NodeName(decision.node), ": ", score.status().message()));
@@ -67,7 +65,7 @@ class Pruning {
       decision.score = *score;
       decision.removed = 100 - decision.score < options_.threshold;
       if (decision.removed) {
-        result_.circuit = std::move(without);
+        result_.circuit.erase(decision.node);
         result_.score = decision.score;
       }
       decision.heads_kept = CountHeads(result_.circuit);

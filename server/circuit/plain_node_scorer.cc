@@ -1,14 +1,13 @@
 #include "server/circuit/plain_node_scorer.h"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
 
-#include "absl/strings/str_cat.h"
 #include "base/status.h"
-#include "server/model/metric_values.h"
 #include "server/circuit/node_ablation.h"
+#include "server/circuit/node_score.h"
 #include "server/model/logit_readout.h"
+#include "server/model/metric_values.h"
 #include "server/model/micro_batch.h"
 #include "server/model/torch_border.h"
 
@@ -31,11 +30,7 @@ absl::StatusOr<std::unique_ptr<PlainNodeScorer>> PlainNodeScorer::Create(const G
   const std::vector<bool> all(network.config().n_layers, true);
   ASSIGN_OR_RETURN(scorer->means_, scorer->CorruptedMeans({all, all}, nullptr));
   ASSIGN_OR_RETURN(scorer->full_logit_diff_, scorer->LogitDiff(nullptr));
-  if (!std::isfinite(scorer->full_logit_diff_) || scorer->full_logit_diff_ <= 0) {
-    return absl::FailedPreconditionError(absl::StrCat("the unablated model's logit difference is ",
-                                                      scorer->full_logit_diff_,
-                                                      "; scores need one that is finite and over 0"));
-  }
+  RETURN_IF_ERROR(CheckFullLogitDiff(scorer->full_logit_diff_));
   return scorer;
 }
 
@@ -55,11 +50,7 @@ absl::StatusOr<double> PlainNodeScorer::Score(const NodeSet& circuit) {
   }
   NodeAblation ablation(network_, circuit, /*ablate_mlps=*/true, means_.z, mlp_out_means);
   ASSIGN_OR_RETURN(const double logit_diff, LogitDiff(&ablation));
-  const double score = 100 * logit_diff / full_logit_diff_;
-  if (!std::isfinite(score)) {
-    return absl::FailedPreconditionError(absl::StrCat("the ablated model's score is ", score));
-  }
-  return score;
+  return ScoreOf(logit_diff, full_logit_diff_);
 }
 
 absl::StatusOr<ActivationMeans> PlainNodeScorer::CorruptedMeans(const CaptureLayers& layers, Hooks* ablation) {

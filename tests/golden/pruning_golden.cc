@@ -72,11 +72,14 @@ absl::StatusOr<SharedPruning> ReadSharedPruning(const std::string& path) {
   return result;
 }
 
-void ExpectSamePruning(const Model& model, const PromptPairs& pairs, const PruningGolden& golden) {
+namespace {
+
+void ExpectSamePruning(const Model& model, const PromptPairs& pairs, const PruningGolden& golden,
+                       const NodePruningOptions& options) {
   std::vector<PruningDecision> decisions;
   NodePruningCallbacks callbacks;
   callbacks.on_decision = [&](const PruningDecision& decision) { decisions.push_back(decision); };
-  const auto result = PruneNodes(model, pairs, golden.options, callbacks);
+  const auto result = PruneNodes(model, pairs, options, callbacks);
   ASSERT_TRUE(result.ok()) << result.status();
 
   EXPECT_NEAR(result->full_logit_diff, golden.full_logit_diff, 1e-4);
@@ -97,6 +100,17 @@ void ExpectSamePruning(const Model& model, const PromptPairs& pairs, const Pruni
   EXPECT_NEAR(result->score, golden.score, kScoreTolerance);
   if (golden.converged.has_value()) {
     EXPECT_EQ(result->converged, *golden.converged);
+  }
+}
+
+}  // namespace
+
+void ExpectSamePruning(const Model& model, const PromptPairs& pairs, const PruningGolden& golden) {
+  for (const PruningEngine engine : {PruningEngine::kFast, PruningEngine::kPlain}) {
+    SCOPED_TRACE(engine == PruningEngine::kFast ? "fast engine" : "plain engine");
+    NodePruningOptions options = golden.options;
+    options.engine = engine;
+    ExpectSamePruning(model, pairs, golden, options);
   }
 }
 

@@ -2,11 +2,29 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
+#include "server/circuit/engine/fast_node_scorer.h"
 #include "server/circuit/plain_node_scorer.h"
 #include "tests/golden/golden_files.h"
 
 namespace circuitd {
 namespace {
+
+template <typename Scorer>
+void CheckScores(const Gpt2& network, const PromptPairs& pairs, const NodePruningOptions& options,
+                 const nlohmann::json& golden) {
+  const Checkpoint checkpoint;
+  const auto scorer = Scorer::Create(network, pairs, options, checkpoint);
+  ASSERT_TRUE(scorer.ok()) << scorer.status();
+  EXPECT_NEAR((*scorer)->full_logit_diff(), golden["full_logit_diff"], 1e-4);
+  for (const nlohmann::json& set : golden["sets"]) {
+    NodeSet circuit;
+    for (const nlohmann::json& head : set["heads"]) circuit.insert(Node::Head(head[0], head[1]));
+    for (const nlohmann::json& mlp : set["mlps"]) circuit.insert(Node::Mlp(mlp));
+    const auto score = (*scorer)->Score(circuit);
+    ASSERT_TRUE(score.ok()) << score.status();
+    EXPECT_NEAR(*score, set[options.means == MlpMeans::kSeqcont ? "score_seqcont" : "score_clean"].get<double>(), 1e-3);
+  }
+}
 
 class SharedScoresTest : public testing::TestWithParam<std::string> {};
 
@@ -26,18 +44,8 @@ TEST_P(SharedScoresTest, MatchTheReference) {
   for (const MlpMeans means : {MlpMeans::kSeqcont, MlpMeans::kClean}) {
     NodePruningOptions options;
     options.means = means;
-    const Checkpoint checkpoint;
-    const auto scorer = PlainNodeScorer::Create((*model)->network(), *pairs, options, checkpoint);
-    ASSERT_TRUE(scorer.ok()) << scorer.status();
-    EXPECT_NEAR((*scorer)->full_logit_diff(), (*json)["full_logit_diff"], 1e-4);
-    for (const nlohmann::json& set : (*json)["sets"]) {
-      NodeSet circuit;
-      for (const nlohmann::json& head : set["heads"]) circuit.insert(Node::Head(head[0], head[1]));
-      for (const nlohmann::json& mlp : set["mlps"]) circuit.insert(Node::Mlp(mlp));
-      const auto score = (*scorer)->Score(circuit);
-      ASSERT_TRUE(score.ok()) << score.status();
-      EXPECT_NEAR(*score, set[means == MlpMeans::kSeqcont ? "score_seqcont" : "score_clean"].get<double>(), 1e-3);
-    }
+    CheckScores<PlainNodeScorer>((*model)->network(), *pairs, options, *json);
+    CheckScores<FastNodeScorer>((*model)->network(), *pairs, options, *json);
   }
 }
 

@@ -1,0 +1,35 @@
+// What the fast engine of node pruning may keep within a memory budget.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "server/circuit/engine/chunk_run.h"
+#include "server/circuit/node_pruning.h"
+#include "server/model/config.h"
+
+namespace circuitd {
+
+struct EngineLoad {
+  int64_t tokens = 0;   // of all prompts that are run: the clean ones, and the corrupted ones if they run again
+  int64_t longest = 0;  // tokens of the longest prompt
+  bool on_cpu = true;
+};
+
+// Of pruning with these clean prompts and corrupted ones of the same lengths.
+EngineLoad EngineLoadOf(const Gpt2& network, const std::vector<std::vector<int>>& prompts, MlpMeans means);
+
+struct EnginePlan {
+  int64_t packing_bytes = 0;  // of packed copies of weights
+  int64_t chunk_tokens = 0;   // run side by side; at least one prompt
+  Keeps keeps;
+};
+
+// Most valuable first: packed weights (half of the budget at most), the candidates' layer, some borders, its product,
+// all borders. `shrink` halves the chunks so many times and keeps the less.
+EnginePlan PlanEngine(const ModelConfig& config, const EngineLoad& load, int64_t budget_bytes, int shrink);
+
+// Bytes that a plan takes at most.
+int64_t PlannedBytes(const ModelConfig& config, const EngineLoad& load, const EnginePlan& plan);
+
+}  // namespace circuitd

@@ -1,0 +1,76 @@
+// Where a candidate's ablated MLPs get their means from.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <optional>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/circuit/engine/chunk_run.h"
+#include "server/circuit/engine/circuit_layers.h"
+#include "server/circuit/engine/engine_weights.h"
+#include "server/circuit/node.h"
+#include "server/model/gpt2.h"
+
+namespace circuitd {
+
+// By layer: [max_pos, d_model], undefined where the MLP is kept.
+using MlpMeanTensors = std::vector<at::Tensor>;
+
+class MlpMeanSource {
+ public:
+  virtual ~MlpMeanSource() = default;
+
+  // Those of the MLPs that `candidate` ablates: `circuit` without `node`, or `circuit` itself.
+  virtual absl::StatusOr<MlpMeanTensors> Means(const CircuitLayers& circuit, std::optional<Node> node,
+                                               const CircuitLayers& candidate) = 0;
+};
+
+// MlpMeans::kClean: those of the unablated model, whatever the candidate.
+class CleanMlpMeans : public MlpMeanSource {
+ public:
+  explicit CleanMlpMeans(MlpMeanTensors means) : means_(std::move(means)) {}
+  absl::StatusOr<MlpMeanTensors> Means(const CircuitLayers&, std::optional<Node>, const CircuitLayers&) override {
+    return means_;
+  }
+
+ private:
+  const MlpMeanTensors means_;
+};
+
+// MlpMeans::kSeqcont: of a run on the corrupted prompts with the candidate's heads and all MLPs. That run goes no
+// higher than the highest ablated MLP, whose mean is taken before its second product, since the two commute; and it is
+// not made at all where no head up to an ablated MLP's layer changed.
+class SeqcontMlpMeans : public MlpMeanSource {
+ public:
+  // `network` and `corrupted`, all corrupted prompts of at most `max_pos` tokens, have to outlive it. `unablated` are
+  // the means of the run of the whole model.
+  SeqcontMlpMeans(const Gpt2& network, std::vector<ChunkRun>& corrupted, int64_t max_pos,
+                  const MlpMeanTensors& unablated);
+
+  absl::StatusOr<MlpMeanTensors> Means(const CircuitLayers& circuit, std::optional<Node> node,
+                                       const CircuitLayers& candidate) override;
+
+ private:
+  // One MLP's mean, and the run it was made in.
+  struct Known {
+    std::optional<CircuitLayers> run;
+    at::Tensor mean;
+
+    bool IsOf(const CircuitLayers& other, int layer) const { return run && run->ServesBefore(layer + 1, other); }
+  };
+
+  // Runs the corrupted prompts with the heads of `circuit`, but for `node`, and writes the means of `layers` (not
+  // empty, ascending) to `known`.
+  absl::Status Run(const CircuitLayers& circuit, std::optional<Node> node, const CircuitLayers& candidate,
+                   const std::vector<int>& layers, std::vector<Known>& known);
+
+  const Gpt2& network_;
+  std::vector<ChunkRun>& corrupted_;
+  const int64_t max_pos_;
+  // By layer: of the last circuits asked for, and of their candidates. A candidate that was accepted is the circuit.
+  std::vector<Known> of_circuit_, of_candidate_;
+};
+
+}  // namespace circuitd

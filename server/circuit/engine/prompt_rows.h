@@ -1,0 +1,52 @@
+// The rows of the residual stream that prompts have: where prompts begin alike, they share theirs.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "absl/types/span.h"
+
+namespace circuitd {
+
+// Attention is causal and what an ablated node carries depends on its position alone; so a residual stream depends on
+// the tokens up to its position, and prompts with the same ones have the same. A row stands for them all: there is no
+// padding, and a template's common beginning is computed once. Index tensors are int64 on the device.
+struct PromptRows {
+  // Final rows that are at one position.
+  struct FinalGroup {
+    int64_t position = 0;
+    int64_t begin = 0, count = 0;  // in final_rows
+    at::Tensor keys;               // [count * (position + 1)]: the rows that each of them attends to
+  };
+
+  int64_t prompts = 0;
+  int64_t pos = 0;  // tokens of the longest prompt
+  int64_t rows = 0;
+
+  at::Tensor tokens, positions;  // [rows]
+  at::Tensor sharers;            // [rows] float32: how many prompts a row stands for; undefined if each for one
+  // Between rows and [prompts, pos]; undefined where the rows are that already. Behind a prompt's end: any row.
+  at::Tensor row_of_place;  // [prompts * pos]
+  at::Tensor place_of_row;  // [rows]: one of its places
+  at::Tensor future;        // [pos, pos] bool, see FutureMask
+
+  // What is read where no attention is above: the last position of each prompt, or the positions that were asked for.
+  at::Tensor final_rows, final_positions;  // [final rows], by position
+  at::Tensor final_sharers;                // [final rows], as sharers
+  at::Tensor final_of_prompt;              // [prompts]: of its last position, index in final_rows
+  std::vector<FinalGroup> final_groups;
+
+  int64_t Count(bool final_only) const { return final_only ? final_rows.size(0) : rows; }
+  const at::Tensor& Positions(bool final_only) const { return final_only ? final_positions : positions; }
+  const at::Tensor& Sharers(bool final_only) const { return final_only ? final_sharers : sharers; }
+};
+
+// Of non-empty prompts. With `read_positions` all rows at these positions are final, and final_of_prompt is undefined.
+PromptRows MakePromptRows(absl::Span<const std::vector<int>> prompts,
+                          const std::optional<std::set<int64_t>>& read_positions, at::Device device);
+
+}  // namespace circuitd

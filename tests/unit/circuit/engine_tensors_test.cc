@@ -1,0 +1,121 @@
+// The fast engine's pieces that work on rows, against plain computations.
+#include <c10/core/InferenceMode.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "server/circuit/engine/candidate_layer.h"
+#include "server/circuit/engine/prompt_rows.h"
+#include "server/circuit/engine/row_attention.h"
+#include "server/circuit/engine/row_means.h"
+#include "server/model/layer_parts.h"
+#include "tests/unit/testing/tiny_model.h"
+
+namespace circuitd {
+namespace {
+
+using ::testing::ElementsAre;
+using testing::RandomWeights;
+using testing::TinyConfig;
+
+std::vector<int64_t> Values(const at::Tensor& x) { return {x.data_ptr<int64_t>(), x.data_ptr<int64_t>() + x.numel()}; }
+
+double Difference(const at::Tensor& a, const at::Tensor& b) { return (a - b).abs().max().item<double>(); }
+
+class EngineTensorsTest : public ::testing::Test {
+ protected:
+  EngineTensorsTest() { at::manual_seed(1); }
+
+  const c10::InferenceMode inference_;
+  const ModelConfig config_ = TinyConfig();
+};
+
+TEST_F(EngineTensorsTest, SharesTheRowsOfCommonBeginnings) {
+  const PromptRows rows = MakePromptRows({{7, 8, 9}, {7, 8, 5, 6}, {8, 8}}, std::nullopt, at::kCPU);
+  EXPECT_EQ(rows.rows, 7);
+  EXPECT_EQ(rows.pos, 4);
+  EXPECT_THAT(Values(rows.tokens), ElementsAre(7, 8, 9, 5, 6, 8, 8));
+  EXPECT_THAT(Values(rows.positions), ElementsAre(0, 1, 2, 2, 3, 0, 1));
+  EXPECT_THAT(Values(rows.sharers.to(at::kLong)), ElementsAre(2, 2, 1, 1, 1, 1, 1));
+  // By position: the last rows of the third, first and second prompt.
+  EXPECT_THAT(Values(rows.final_rows), ElementsAre(6, 2, 4));
+  EXPECT_THAT(Values(rows.final_positions), ElementsAre(1, 2, 3));
+  EXPECT_THAT(Values(rows.final_of_prompt), ElementsAre(1, 2, 0));
+  ASSERT_EQ(rows.final_groups.size(), 3u);
+  EXPECT_THAT(Values(rows.final_groups[2].keys), ElementsAre(0, 1, 3, 4));
+}
+
+TEST_F(EngineTensorsTest, NeedsNoIndicesWherePromptsAreEquallyLongAndDiffer) {
+  const PromptRows rows = MakePromptRows({{1, 2}, {2, 2}}, std::nullopt, at::kCPU);
+  EXPECT_FALSE(rows.row_of_place.defined());
+  EXPECT_FALSE(rows.place_of_row.defined());
+  EXPECT_FALSE(rows.sharers.defined());
+}
+
+TEST_F(EngineTensorsTest, TakesAllRowsAtThePositionsThatAreRead) {
+  const PromptRows rows = MakePromptRows({{7, 8, 9}, {7, 8, 5}, {8, 8}}, std::set<int64_t>{1}, at::kCPU);
+  EXPECT_THAT(Values(rows.final_positions), ElementsAre(1, 1));
+  EXPECT_THAT(Values(rows.final_sharers.to(at::kLong)), ElementsAre(2, 1));
+}
+
+TEST_F(EngineTensorsTest, AveragesOverPromptsByPosition) {
+  const std::vector<std::vector<int>> prompts = {{7, 8, 9}, {7, 8, 5, 6}, {8, 8}};
+  for (const bool final_only : {false, true}) {
+    RowMeans means(5);
+    at::Tensor sum = at::zeros({5, 2}), count = at::zeros({5, 1});
+    // Two chunks, the second of them without sharing.
+    for (const auto& chunk : {std::vector<std::vector<int>>{prompts[0], prompts[1], prompts[2]},
+                              std::vector<std::vector<int>>{{1, 2}, {3, 4}}}) {
+      const PromptRows rows = MakePromptRows(chunk, std::set<int64_t>{0, 1, 2, 3}, at::kCPU);
+      const at::Tensor values = at::randn({rows.rows, 2});
+      const at::Tensor of_rows = final_only ? values.index_select(0, rows.final_rows) : values;
+      means.Add(rows, final_only, of_rows);
+      for (int64_t row = 0; row < rows.rows; ++row) {
+        const int64_t position = rows.positions[row].item<int64_t>();
+        const double sharers = rows.sharers.defined() ? rows.sharers[row].item<double>() : 1;
+        sum[position] += values[row] * sharers;
+        count[position] += sharers;
+      }
+    }
+    EXPECT_LT(Difference(means.Mean(), sum / count.clamp_min(1)), 1e-6);
+  }
+}
+
+TEST_F(EngineTensorsTest, AttendsAsPromptsRunAloneDo) {
+  const std::vector<std::vector<int>> prompts = {{7, 8, 9}, {7, 8, 5, 6}, {8, 8}, {7}};
+  const PromptRows rows = MakePromptRows(prompts, std::nullopt, at::kCPU);
+  constexpr int kHeads = 2, kLayer = 1;
+  const int64_t width = kHeads * config_.d_head;
+  const at::Tensor q = at::randn({rows.rows, width}), kv = at::randn({rows.rows, 2 * width});
+  const at::Tensor all = AttendRows(config_, kLayer, rows, /*final_only=*/false, q, kv);
+  const at::Tensor last =
+      AttendRows(config_, kLayer, rows, /*final_only=*/true, q.index_select(0, rows.final_rows), kv);
+  for (size_t i = 0; i < prompts.size(); ++i) {
+    const int64_t length = prompts[i].size();
+    const at::Tensor path = rows.row_of_place.view({4, 4})[i].narrow(0, 0, length);
+    const auto heads = [&](const at::Tensor& x) { return x.view({1, length, kHeads, config_.d_head}); };
+    const at::Tensor of_prompt = kv.index_select(0, path);
+    const at::Tensor pattern = AttentionPattern(config_, kLayer, heads(q.index_select(0, path)),
+                                                heads(of_prompt.narrow(1, 0, width)), FutureMask(0, length, at::kCPU));
+    const at::Tensor z = ZOf(pattern, heads(of_prompt.narrow(1, width, width))).reshape({length, width});
+    EXPECT_LT(Difference(all.index_select(0, path), z), 1e-6);
+    EXPECT_LT(Difference(last[rows.final_of_prompt[i].item<int64_t>()], z[length - 1]), 1e-6);
+  }
+}
+
+TEST_F(EngineTensorsTest, ChangesOneHeadAsTheWholeMlpWould) {
+  const Gpt2 network(config_, RandomWeights(config_, 3));
+  constexpr int kLayer = 1, kHead = 2;
+  CandidateLayer layer(network, kLayer);
+  // A mean and a scale as residual streams have them.
+  const at::Tensor mid = at::randn({50, config_.d_model}) * 5 + 3, dz = at::randn({50, config_.d_head});
+  const at::Tensor changed = layer.ChangedMid(mid, kHead, dz);
+  EXPECT_LT(Difference(changed, mid + at::matmul(dz, OutputWeight(network, kLayer, kHead))), 1e-5);
+
+  const at::Tensor product = layer.ChangedProduct(layer.Product(mid), kHead, dz);
+  const BlockWeights& w = network.weights().blocks[kLayer];
+  const at::Tensor post = Activate(config_, Affine(Ln2(network, kLayer, changed), w.in_weight, w.in_bias));
+  EXPECT_LT(Difference(layer.Post(changed, product), post), 1e-5);
+}
+
+}  // namespace
+}  // namespace circuitd
