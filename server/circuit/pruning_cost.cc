@@ -12,12 +12,12 @@
 namespace circuitd {
 namespace {
 
-using Prompts = std::vector<std::vector<int>>;
-
 // A candidate's runs go through all layers.
-void EstimatePlain(const Model& model, const Prompts& prompts, const NodePruningOptions& options, double runs,
+void EstimatePlain(const Model& model, const PromptPairs& pairs, const NodePruningOptions& options, double runs,
                    PruningCost& cost) {
   const ModelConfig& config = model.config();
+  std::vector<std::vector<int>> prompts;
+  for (const PromptPair& pair : pairs) prompts.push_back(pair.clean);
   const MicroBatchLimits limits = MetricLimits(model.network(), options.memory_budget_bytes);
   for (const MicroBatch& batch : SplitIntoMicroBatches(config, prompts, limits)) {
     const int64_t size = batch.end - batch.begin;
@@ -29,16 +29,16 @@ void EstimatePlain(const Model& model, const Prompts& prompts, const NodePruning
 }
 
 // They go through the candidate's layer and those above: over a sweep, half of all and a half layer.
-void EstimateFast(const Model& model, const Prompts& prompts, const NodePruningOptions& options, double runs,
+void EstimateFast(const Model& model, const PromptPairs& pairs, const NodePruningOptions& options, double runs,
                   PruningCost& cost) {
   const ModelConfig& config = model.config();
-  const EngineLoad load = EngineLoadOf(model.network(), prompts, options.means);
+  const EngineLoad load = EngineLoadOf(model.network(), pairs, options.means);
   const EnginePlan plan = PlanEngine(config, load, options.memory_budget_bytes, /*shrink=*/0);
-  cost.micro_batch_prompts = std::clamp<int64_t>(plan.chunk_tokens / load.longest, 1, prompts.size());
+  cost.micro_batch_prompts = std::clamp<int64_t>(plan.chunk_tokens / load.longest, 1, pairs.size());
   cost.memory_bytes = PlannedBytes(config, load, plan);
   const double layers = (config.n_layers + 1) / (2.0 * config.n_layers);
-  for (const std::vector<int>& prompt : prompts) {
-    cost.flops_per_iteration += runs * layers * ForwardFlops(config, 1, prompt.size());
+  for (const PromptPair& pair : pairs) {
+    cost.flops_per_iteration += runs * layers * ForwardFlops(config, 1, pair.clean.size());
   }
 }
 
@@ -53,9 +53,7 @@ PruningCost EstimatePruningCost(const Model& model, const PromptPairs& pairs, co
   const double runs =
       static_cast<double>(cost.candidates_per_iteration) * (options.means == MlpMeans::kSeqcont ? 2 : 1);
 
-  Prompts prompts;
-  for (const PromptPair& pair : pairs) prompts.push_back(pair.clean);
-  (RunsFast(model, options) ? EstimateFast : EstimatePlain)(model, prompts, options, runs, cost);
+  (RunsFast(model, options) ? EstimateFast : EstimatePlain)(model, pairs, options, runs, cost);
   return cost;
 }
 

@@ -73,6 +73,11 @@ absl::StatusOr<MidStream> ChunkRun::Mid(const AblatedCircuit& circuit, int layer
   return mid;
 }
 
+void ChunkRun::Forget() {
+  borders_.clear();
+  start_.reset();
+}
+
 absl::StatusOr<ChunkRun::Start> ChunkRun::MakeStart(const AblatedCircuit& circuit, int layer) {
   ASSIGN_OR_RETURN(const Stream before, Before(circuit, layer));
   if (checkpoint_) RETURN_IF_ERROR(checkpoint_());

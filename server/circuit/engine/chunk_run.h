@@ -54,6 +54,9 @@ class ChunkRun {
   // Goes on from `before`, the stream before layer `begin`, to before layer `end`. Keeps nothing.
   absl::StatusOr<Stream> GoOn(const AblatedCircuit& circuit, Stream before, int begin, int end);
 
+  // Lets go of all that is kept.
+  void Forget();
+
   // One layer's parts, as in LayerRun.
   absl::StatusOr<MidStream> Attend(const CircuitLayers& circuit, int layer, const Stream& before);
   at::Tensor MlpPost(int layer, const MidStream& mid);

@@ -15,8 +15,8 @@ int64_t RunBytesPerToken(const ModelConfig& config, int64_t longest) {
 }
 
 int64_t BorderBytesPerToken(const ModelConfig& config) { return kFloat * config.d_model; }
-// z and the residual stream; while one replaces another, both are there.
-int64_t StartBytesPerToken(const ModelConfig& config) { return kFloat * 2 * int64_t{config.d_model}; }
+// z and the residual stream, and the clean prompts' stream where runs of both part.
+int64_t StartBytesPerToken(const ModelConfig& config) { return kFloat * 5 * int64_t{config.d_model} / 2; }
 int64_t ProductBytesPerToken(const ModelConfig& config) { return kFloat * config.d_mlp; }
 
 int64_t BlockBytes(const ModelConfig& config) {
@@ -34,11 +34,11 @@ std::set<int> Borders(const ModelConfig& config, int64_t count) {
 
 }  // namespace
 
-EngineLoad EngineLoadOf(const Gpt2& network, const std::vector<std::vector<int>>& prompts, MlpMeans means) {
+EngineLoad EngineLoadOf(const Gpt2& network, const PromptPairs& pairs, MlpMeans means) {
   EngineLoad load;
-  for (const std::vector<int>& prompt : prompts) load.tokens += static_cast<int64_t>(prompt.size());
-  if (means == MlpMeans::kSeqcont) load.tokens *= 2;  // the corrupted prompts run again for candidates
-  load.longest = static_cast<int64_t>(LongestPrompt(prompts));
+  for (const PromptPair& pair : pairs) load.tokens += static_cast<int64_t>(pair.clean.size());
+  load.longest = static_cast<int64_t>(LongestPrompt(pairs, &PromptPair::clean));
+  load.sets = means == MlpMeans::kSeqcont ? 2 : 1;
   load.on_cpu = network.device().is_cpu();
   return load;
 }
@@ -49,16 +49,21 @@ EnginePlan PlanEngine(const ModelConfig& config, const EngineLoad& load, int64_t
   // Spreads work over the layers above and below well enough; more borders save less and less.
   constexpr int64_t kFirstBorders = 3;
   EnginePlan plan;
-  plan.packing_bytes = load.on_cpu ? std::min(BlockBytes(config), budget_bytes / 2) : 0;
+  const int64_t run_bytes = load.sets * RunBytesPerToken(config, load.longest);  // of clean tokens
+  if (load.on_cpu) {
+    const int64_t beside_one_prompt = std::max<int64_t>(0, budget_bytes - load.longest * run_bytes);
+    plan.packing_bytes = std::min({BlockBytes(config), budget_bytes / 2, beside_one_prompt});
+  }
   int64_t left = budget_bytes - plan.packing_bytes;
-  const int64_t fitting = left / 4 / RunBytesPerToken(config, load.longest);
+  const int64_t fitting = left / 4 / run_bytes;
   plan.chunk_tokens = std::max(load.longest, std::min(load.on_cpu ? kCpuRows : kGpuRows, fitting) >> shrink);
-  left -= plan.chunk_tokens * RunBytesPerToken(config, load.longest);
+  left -= plan.chunk_tokens * run_bytes;
   left >>= shrink;
 
   const auto take = [&](int64_t bytes_per_token) {
-    if (load.tokens * bytes_per_token > left) return false;
-    left -= load.tokens * bytes_per_token;
+    const int64_t bytes = load.tokens * load.sets * bytes_per_token;
+    if (bytes > left) return false;
+    left -= bytes;
     return true;
   };
   plan.keeps.start = take(StartBytesPerToken(config));
@@ -76,7 +81,8 @@ int64_t PlannedBytes(const ModelConfig& config, const EngineLoad& load, const En
   int64_t per_token = static_cast<int64_t>(plan.keeps.borders.size()) * BorderBytesPerToken(config);
   if (plan.keeps.start) per_token += StartBytesPerToken(config);
   if (plan.keeps.product) per_token += ProductBytesPerToken(config);
-  return plan.packing_bytes + plan.chunk_tokens * RunBytesPerToken(config, load.longest) + load.tokens * per_token;
+  return plan.packing_bytes +
+         load.sets * (plan.chunk_tokens * RunBytesPerToken(config, load.longest) + load.tokens * per_token);
 }
 
 }  // namespace circuitd

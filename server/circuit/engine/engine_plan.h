@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "server/circuit/engine/chunk_run.h"
 #include "server/circuit/node_pruning.h"
@@ -11,17 +10,17 @@
 namespace circuitd {
 
 struct EngineLoad {
-  int64_t tokens = 0;   // of all prompts that are run: the clean ones, and the corrupted ones if they run again
+  int64_t tokens = 0;   // of all clean prompts
   int64_t longest = 0;  // tokens of the longest prompt
+  int sets = 1;         // of prompts that candidates run: the clean ones, and maybe the corrupted ones
   bool on_cpu = true;
 };
 
-// Of pruning with these clean prompts and corrupted ones of the same lengths.
-EngineLoad EngineLoadOf(const Gpt2& network, const std::vector<std::vector<int>>& prompts, MlpMeans means);
+EngineLoad EngineLoadOf(const Gpt2& network, const PromptPairs& pairs, MlpMeans means);
 
 struct EnginePlan {
   int64_t packing_bytes = 0;  // of packed copies of weights
-  int64_t chunk_tokens = 0;   // run side by side; at least one prompt
+  int64_t chunk_tokens = 0;   // of clean prompts that run side by side; at least one prompt
   Keeps keeps;
 };
 

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "base/status.h"
+#include "server/circuit/engine/logit_diff_sum.h"
+#include "server/circuit/engine/mlp_mean_run.h"
 #include "server/circuit/engine/prompt_chunks.h"
 #include "server/circuit/engine/unablated_means.h"
 #include "server/circuit/node_score.h"
@@ -11,16 +13,19 @@
 #include "server/model/torch_border.h"
 
 namespace circuitd {
+namespace {
+
+std::optional<int> HeadOf(const Node& node) { return node.is_head() ? std::optional<int>(node.head) : std::nullopt; }
+
+}  // namespace
 
 FastNodeScorer::FastNodeScorer(const Gpt2& network, const PromptPairs& pairs, const NodePruningOptions& options,
                                const Checkpoint& checkpoint)
-    : network_(network), options_(options), checkpoint_(checkpoint) {
-  for (const PromptPair& pair : pairs) {
-    clean_prompts_.push_back(pair.clean);
-    corrupted_prompts_.push_back(pair.corrupted);
-    answers_.push_back({pair.correct, pair.incorrect});
-  }
-}
+    : network_(network),
+      options_(options),
+      checkpoint_(checkpoint),
+      pairs_(pairs),
+      longest_(static_cast<int64_t>(LongestPrompt(pairs, &PromptPair::clean))) {}
 
 absl::StatusOr<std::unique_ptr<FastNodeScorer>> FastNodeScorer::Create(const Gpt2& network, const PromptPairs& pairs,
                                                                        const NodePruningOptions& options,
@@ -43,7 +48,7 @@ absl::StatusOr<double> FastNodeScorer::ScoreWithout(const NodeSet& circuit, cons
 }
 
 bool FastNodeScorer::Shrink() {
-  if (plan_.chunk_tokens <= static_cast<int64_t>(LongestPrompt(clean_prompts_))) return false;
+  if (plan_.chunk_tokens <= longest_) return false;
   ++shrink_;
   return true;
 }
@@ -56,62 +61,57 @@ absl::Status FastNodeScorer::Prepare() {
 
 absl::Status FastNodeScorer::TryPrepare() {
   return InTorch([&]() -> absl::Status {
-    const ModelConfig& config = network_.config();
-    const EngineLoad load = EngineLoadOf(network_, clean_prompts_, options_.means);
-    plan_ = PlanEngine(config, load, options_.memory_budget_bytes, shrink_);
-    const auto clean_chunks = SplitIntoChunks(clean_prompts_, plan_.chunk_tokens);
-    const auto corrupted_chunks = SplitIntoChunks(corrupted_prompts_, plan_.chunk_tokens);
-
     // What is there from an earlier try goes first: there was too much of it.
-    mlp_means_.reset();
+    clean_means_.reset();
+    seqcont_means_.reset();
     clean_.clear();
     corrupted_.clear();
+    joint_.clear();
     answer_directions_.clear();
-    weights_.emplace(network_, load.longest, plan_.packing_bytes);
-    corrupted_ = MakeChunks(corrupted_chunks, corrupted_prompts_, /*corrupted=*/true, plan_.keeps);
-    clean_ = MakeChunks(clean_chunks, clean_prompts_, /*corrupted=*/false, plan_.keeps);
-    for (const std::vector<size_t>& chunk : clean_chunks) answer_directions_.push_back(AnswerDirections(chunk));
-    ASSIGN_OR_RETURN(UnablatedMeans means,
-                     TakeUnablatedMeans(network_, *weights_, corrupted_, load.longest, checkpoint_));
+    weights_.reset();
+
+    plan_ = PlanEngine(network_.config(), EngineLoadOf(network_, pairs_, options_.means), options_.memory_budget_bytes,
+                       shrink_);
+    weights_.emplace(network_, longest_, plan_.packing_bytes);
+    MakeChunks();
+    ASSIGN_OR_RETURN(UnablatedMeans means, TakeUnablatedMeans(network_, *weights_, corrupted_, longest_, checkpoint_));
     weights_->SetZMeans(std::move(means.z));
     if (options_.means == MlpMeans::kSeqcont) {
-      mlp_means_ = std::make_unique<SeqcontMlpMeans>(network_, corrupted_, load.longest, means.mlp_out);
+      seqcont_means_ = std::make_unique<SeqcontMlpMeans>(network_, corrupted_, longest_, means.mlp_out);
     } else {
-      mlp_means_ = std::make_unique<CleanMlpMeans>(std::move(means.mlp_out));
+      clean_means_ = std::make_unique<CleanMlpMeans>(std::move(means.mlp_out));
       corrupted_.clear();
     }
     return absl::OkStatus();
   });
 }
 
-std::vector<ChunkRun> FastNodeScorer::MakeChunks(const std::vector<std::vector<size_t>>& chunks,
-                                                 const std::vector<std::vector<int>>& prompts, bool corrupted,
-                                                 const Keeps& keeps) {
-  // Of the corrupted prompts' means those are read that are at a clean prompt's last position.
-  std::optional<std::set<int64_t>> read_positions;
-  if (corrupted) {
-    read_positions.emplace();
-    for (const std::vector<int>& prompt : clean_prompts_) read_positions->insert(prompt.size() - 1);
-  }
-  std::vector<ChunkRun> runs;
-  for (const std::vector<size_t>& chunk : chunks) {
-    std::vector<std::vector<int>> of_chunk;
-    for (const size_t index : chunk) of_chunk.push_back(prompts[index]);
-    runs.emplace_back(network_, *weights_, MakePromptRows(of_chunk, read_positions, network_.device()), keeps,
-                      checkpoint_);
-  }
-  return runs;
-}
+void FastNodeScorer::MakeChunks() {
+  // Of the corrupted prompts' means, those are read above all attention that are at a clean prompt's last position.
+  std::set<int64_t> last_positions;
+  for (const PromptPair& pair : pairs_) last_positions.insert(static_cast<int64_t>(pair.clean.size()) - 1);
 
-at::Tensor FastNodeScorer::AnswerDirections(const std::vector<size_t>& prompts) const {
-  const at::Tensor& unembed = network_.weights().unembed;  // [d_vocab, d_model]
-  const auto mean = [&](const std::vector<int>& tokens) {
-    return unembed.index_select(0, at::tensor(tokens, at::kLong).to(unembed.device())).mean(0);
-  };
-  std::vector<at::Tensor> directions;
-  for (const size_t index : prompts)
-    directions.push_back(mean(answers_[index].correct) - mean(answers_[index].incorrect));
-  return at::stack(directions);
+  bool share = false;
+  for (const std::vector<size_t>& chunk : SplitIntoChunks(pairs_, plan_.chunk_tokens)) {
+    std::vector<ReadPrompt> clean, corrupted;
+    std::vector<at::Tensor> directions;
+    for (const size_t index : chunk) {
+      const PromptPair& pair = pairs_[index];
+      const auto length = static_cast<int64_t>(pair.clean.size());
+      clean.push_back({pair.clean, {length - 1}});
+      corrupted.push_back({pair.corrupted, {last_positions.begin(), last_positions.lower_bound(length)}});
+      directions.push_back(AnswerDirection(network_, pair));
+    }
+    answer_directions_.push_back(at::stack(directions));
+    const at::Device device = network_.device();
+    clean_.emplace_back(network_, *weights_, MakePromptRows(clean, device), plan_.keeps, checkpoint_);
+    corrupted_.emplace_back(network_, *weights_, MakePromptRows(corrupted, device), plan_.keeps, checkpoint_);
+    if (options_.means != MlpMeans::kSeqcont) continue;
+    joint_.emplace_back(network_, *weights_, clean, corrupted, clean_.back().rows(), corrupted_.back().rows(),
+                        plan_.keeps, checkpoint_);
+    share |= joint_.back().both().rows().rows < clean_.back().rows().rows + corrupted_.back().rows().rows;
+  }
+  if (!share) joint_.clear();
 }
 
 absl::StatusOr<double> FastNodeScorer::LogitDiff(const NodeSet& circuit, std::optional<Node> node) {
@@ -124,33 +124,87 @@ absl::StatusOr<double> FastNodeScorer::LogitDiff(const NodeSet& circuit, std::op
 
 absl::StatusOr<double> FastNodeScorer::TryLogitDiff(const NodeSet& circuit, std::optional<Node> node) {
   return InTorch([&]() -> absl::StatusOr<double> {
-    const ModelConfig& config = network_.config();
-    const CircuitLayers whole(config, circuit);
-    NodeSet candidate_nodes = circuit;
-    if (node) candidate_nodes.erase(*node);
-    const CircuitLayers layers(config, candidate_nodes);
-    ASSIGN_OR_RETURN(MlpMeanTensors means, mlp_means_->Means(whole, node, layers));
-    const AblatedCircuit with_node{whole, means}, candidate{layers, std::move(means)};
-
-    at::Tensor sum = at::zeros({}, at::TensorOptions(network_.device()).dtype(at::kDouble));
-    for (size_t i = 0; i < clean_.size(); ++i) {
-      ChunkRun& chunk = clean_[i];
-      Stream stream;
-      if (node) {
-        std::optional<int> without_head;
-        if (node->is_head()) without_head = node->head;
-        ASSIGN_OR_RETURN(const MidStream mid, chunk.Mid(with_node, node->layer, without_head));
-        ASSIGN_OR_RETURN(stream, chunk.GoOn(candidate, chunk.AfterMlp(candidate, node->layer, mid), node->layer + 1,
-                                            config.n_layers));
-      } else {
-        ASSIGN_OR_RETURN(stream, chunk.Before(candidate, config.n_layers));
-      }
-      const at::Tensor normalized = network_.LnFinal(stream.x);  // [final rows, d_model]
-      const at::Tensor last = normalized.index_select(0, chunk.rows().final_of_prompt);
-      sum.add_((last * answer_directions_[i]).sum(at::kDouble));
-    }
-    return sum.item<double>() / static_cast<double>(clean_prompts_.size());
+    const CircuitLayers layers(network_.config(), circuit);
+    if (!node) return CircuitLogitDiff(layers);
+    NodeSet without = circuit;
+    without.erase(*node);
+    return CandidateLogitDiff(layers, *node, CircuitLayers(network_.config(), without));
   });
+}
+
+absl::StatusOr<double> FastNodeScorer::CircuitLogitDiff(const CircuitLayers& circuit) {
+  SetJointly(false);
+  ASSIGN_OR_RETURN(MlpMeanTensors means, Means().Means(circuit, std::nullopt, circuit));
+  const AblatedCircuit ablated{circuit, std::move(means)};
+  LogitDiffSum sum(network_);
+  for (size_t i = 0; i < clean_.size(); ++i) {
+    ASSIGN_OR_RETURN(const Stream stream, clean_[i].Before(ablated, circuit.n_layers()));
+    sum.Add(stream.x, clean_[i].rows(), answer_directions_[i]);
+  }
+  return sum.Get() / static_cast<double>(pairs_.size());
+}
+
+absl::StatusOr<double> FastNodeScorer::CandidateLogitDiff(const CircuitLayers& circuit, Node node,
+                                                          const CircuitLayers& candidate) {
+  SetJointly(IsJoint(circuit, node, candidate));
+  std::vector<MidStream> mids;
+  int layer = node.layer;
+  if (jointly_) {
+    ASSIGN_OR_RETURN(layer, RunJointly(circuit, node, candidate, mids));
+  }
+  ASSIGN_OR_RETURN(const MlpMeanTensors means, Means().Means(circuit, node, candidate));
+  const AblatedCircuit with_node{circuit, means}, ablated{candidate, means};
+  LogitDiffSum sum(network_);
+  for (size_t i = 0; i < clean_.size(); ++i) {
+    MidStream mid;
+    if (jointly_) {
+      mid = std::exchange(mids[i], {});
+    } else {
+      ASSIGN_OR_RETURN(mid, clean_[i].Mid(with_node, layer, HeadOf(node)));
+    }
+    ASSIGN_OR_RETURN(const Stream stream,
+                     clean_[i].GoOn(ablated, clean_[i].AfterMlp(ablated, layer, mid), layer + 1, candidate.n_layers()));
+    sum.Add(stream.x, clean_[i].rows(), answer_directions_[i]);
+  }
+  return sum.Get() / static_cast<double>(pairs_.size());
+}
+
+absl::StatusOr<int> FastNodeScorer::RunJointly(const CircuitLayers& circuit, Node node, const CircuitLayers& candidate,
+                                               std::vector<MidStream>& clean) {
+  const int parting = candidate.AblatedMlps(0).front();
+  const std::vector<int> unknown = seqcont_means_->Unknown(circuit, candidate);
+  std::optional<MlpMeanRun> means;
+  if (!unknown.empty()) means.emplace(network_, candidate, unknown, longest_);
+  // No MLP is ablated below where they part.
+  const AblatedCircuit with_node{circuit.WithAllMlps(), {}}, without_node{candidate.WithAllMlps(), {}};
+  for (size_t i = 0; i < joint_.size(); ++i) {
+    ChunkRun& both = joint_[i].both();
+    ASSIGN_OR_RETURN(MidStream mid, both.Mid(with_node, node.layer, HeadOf(node)));
+    for (int layer = node.layer; layer < parting; ++layer) {
+      ASSIGN_OR_RETURN(mid, both.Attend(candidate, layer + 1, both.AfterMlp(without_node, layer, mid)));
+    }
+    clean.push_back(joint_[i].Clean(mid));
+    if (means) RETURN_IF_ERROR(means->Run(corrupted_[i], parting, joint_[i].Corrupted(mid)));
+  }
+  if (means) seqcont_means_->Learn(candidate, means->Means());
+  return parting;
+}
+
+bool FastNodeScorer::IsJoint(const CircuitLayers& circuit, Node node, const CircuitLayers& candidate) const {
+  return !joint_.empty() && !circuit.AblatedMlps(0).empty() && node.layer <= candidate.AblatedMlps(0).front();
+}
+
+MlpMeanSource& FastNodeScorer::Means() {
+  if (seqcont_means_) return *seqcont_means_;
+  return *clean_means_;
+}
+
+void FastNodeScorer::SetJointly(bool jointly) {
+  if (jointly == jointly_) return;
+  jointly_ = jointly;
+  for (ChunkRun& chunk : clean_) chunk.Forget();
+  for (ChunkRun& chunk : corrupted_) chunk.Forget();
+  for (JointRun& chunk : joint_) chunk.both().Forget();
 }
 
 }  // namespace circuitd

@@ -1,7 +1,8 @@
 // The fast engine of node pruning: the plain engine's scores for a small part of its work.
 //
 // What it leaves out, each in a file of its own:
-//   - rows: prompts that begin alike share their residual streams, and nothing is padded (prompt_rows.h)
+//   - rows: prompts that begin alike share their residual streams, and nothing is padded (prompt_rows.h); so do a clean
+//     and a corrupted prompt as long as their runs have the same nodes (joint_run.h)
 //   - layers: a candidate runs from its own layer on; what is below is kept (chunk_run.h)
 //   - positions: above the highest kept head only what the answer is read from is computed (circuit_layers.h)
 //   - nodes: ablated heads and MLPs are constants and cost nothing (engine_weights.h)
@@ -21,18 +22,19 @@
 #include "server/circuit/engine/chunk_run.h"
 #include "server/circuit/engine/engine_plan.h"
 #include "server/circuit/engine/engine_weights.h"
+#include "server/circuit/engine/joint_run.h"
 #include "server/circuit/engine/mlp_mean_source.h"
 #include "server/circuit/node_pruning.h"
 #include "server/circuit/node_scorer.h"
 #include "server/model/gpt2.h"
-#include "server/model/metric.h"
+#include "server/model/prompt_pair.h"
 
 namespace circuitd {
 
 class FastNodeScorer : public NodeScorer {
  public:
-  // As PlainNodeScorer::Create, for a float32 network. Where memory runs short all the same, it starts again with half
-  // as many prompts side by side, and keeps less.
+  // As PlainNodeScorer::Create, for a float32 network. `pairs` have to outlive the scorer, too. Where memory runs short
+  // all the same, it starts again with half as many prompts side by side, and keeps less.
   static absl::StatusOr<std::unique_ptr<FastNodeScorer>> Create(const Gpt2& network, const PromptPairs& pairs,
                                                                 const NodePruningOptions& options,
                                                                 const Checkpoint& checkpoint);
@@ -51,26 +53,39 @@ class FastNodeScorer : public NodeScorer {
   absl::Status TryPrepare();
   // Plans for less memory from now on; false if there is nothing to leave out.
   bool Shrink();
-  std::vector<ChunkRun> MakeChunks(const std::vector<std::vector<size_t>>& chunks,
-                                   const std::vector<std::vector<int>>& prompts, bool corrupted, const Keeps& keeps);
+  void MakeChunks();
 
   // Mean over the clean prompts, in logits, of `circuit` without `node`.
   absl::StatusOr<double> LogitDiff(const NodeSet& circuit, std::optional<Node> node);
   absl::StatusOr<double> TryLogitDiff(const NodeSet& circuit, std::optional<Node> node);
-  // [prompts, d_model]: what the answers' logits differ by is the normalized residual stream times this.
-  at::Tensor AnswerDirections(const std::vector<size_t>& prompts) const;
+  absl::StatusOr<double> CircuitLogitDiff(const CircuitLayers& circuit);
+  absl::StatusOr<double> CandidateLogitDiff(const CircuitLayers& circuit, Node node, const CircuitLayers& candidate);
+  // The clean prompts' streams after the attention of the first layer where they and the corrupted ones part; that
+  // layer. On the way the means that are not known are taken.
+  absl::StatusOr<int> RunJointly(const CircuitLayers& circuit, Node node, const CircuitLayers& candidate,
+                                 std::vector<MidStream>& clean);
+  // Whether a candidate's clean and corrupted runs begin alike, and both are needed.
+  bool IsJoint(const CircuitLayers& circuit, Node node, const CircuitLayers& candidate) const;
+  MlpMeanSource& Means();
+  // What is kept for one way of running is not for the other.
+  void SetJointly(bool jointly);
 
   const Gpt2& network_;
   const NodePruningOptions options_;
   const Checkpoint& checkpoint_;
-  std::vector<std::vector<int>> clean_prompts_, corrupted_prompts_;
-  std::vector<Answer> answers_;  // of the clean prompts
+  const PromptPairs& pairs_;
+  const int64_t longest_;  // tokens of the longest prompt
   int shrink_ = 0;
   EnginePlan plan_;
   std::optional<EngineWeights> weights_;
+  // By chunk of the pairs. There are no joint runs where they would share nothing.
   std::vector<ChunkRun> clean_, corrupted_;
-  std::vector<at::Tensor> answer_directions_;  // by chunk of the clean prompts
-  std::unique_ptr<MlpMeanSource> mlp_means_;
+  std::vector<JointRun> joint_;
+  bool jointly_ = false;
+  std::vector<at::Tensor> answer_directions_;
+  // One of them.
+  std::unique_ptr<CleanMlpMeans> clean_means_;
+  std::unique_ptr<SeqcontMlpMeans> seqcont_means_;
   double full_logit_diff_ = 0;
 };
 

@@ -1,10 +1,9 @@
 #include "server/circuit/engine/mlp_mean_source.h"
 
-#include <map>
 #include <utility>
 
 #include "base/status.h"
-#include "server/circuit/engine/row_means.h"
+#include "server/circuit/engine/mlp_mean_run.h"
 
 namespace circuitd {
 
@@ -17,52 +16,55 @@ SeqcontMlpMeans::SeqcontMlpMeans(const Gpt2& network, std::vector<ChunkRun>& cor
 
 absl::StatusOr<MlpMeanTensors> SeqcontMlpMeans::Means(const CircuitLayers& circuit, std::optional<Node> node,
                                                       const CircuitLayers& candidate) {
-  const CircuitLayers circuit_run = circuit.WithAllMlps(), candidate_run = candidate.WithAllMlps();
+  // What the circuit's own run shares with the candidate's serves the next candidates, too.
   std::vector<int> of_circuit, of_candidate;
-  for (const int layer : candidate.AblatedMlps(0)) {
-    if (of_candidate_[layer].IsOf(circuit_run, layer)) of_circuit_[layer] = of_candidate_[layer];
-    if (!circuit_run.ServesBefore(layer + 1, candidate_run)) {
-      of_candidate.push_back(layer);
-    } else if (!of_circuit_[layer].IsOf(circuit_run, layer)) {
-      of_circuit.push_back(layer);
+  for (const int layer : Unknown(circuit, candidate)) {
+    (circuit.WithAllMlps().ServesBefore(layer + 1, candidate.WithAllMlps()) ? of_circuit : of_candidate)
+        .push_back(layer);
+  }
+  const auto run = [&](const std::vector<int>& layers, const CircuitLayers& heads,
+                       std::optional<Node> left_out) -> absl::Status {
+    if (layers.empty()) return absl::OkStatus();
+    const AblatedCircuit with_node{circuit.WithAllMlps(), {}};
+    MlpMeanRun means(network_, heads, layers, max_pos_);
+    const int first = left_out ? left_out->layer : layers.front();
+    for (ChunkRun& chunk : corrupted_) {
+      std::optional<int> without_head;
+      if (left_out) without_head = left_out->head;
+      ASSIGN_OR_RETURN(MidStream mid, chunk.Mid(with_node, first, without_head));
+      RETURN_IF_ERROR(means.Run(chunk, first, std::move(mid)));
     }
-  }
-  if (!of_circuit.empty()) RETURN_IF_ERROR(Run(circuit_run, std::nullopt, circuit_run, of_circuit, of_circuit_));
-  if (!of_candidate.empty()) RETURN_IF_ERROR(Run(circuit_run, node, candidate_run, of_candidate, of_candidate_));
+    Learn(heads, means.Means());
+    return absl::OkStatus();
+  };
+  RETURN_IF_ERROR(run(of_circuit, circuit, std::nullopt));
+  RETURN_IF_ERROR(run(of_candidate, candidate, node));
 
-  MlpMeanTensors means(circuit.n_layers());
-  for (const int layer : candidate.AblatedMlps(0)) {
-    const Known& known = of_circuit_[layer].IsOf(candidate_run, layer) ? of_circuit_[layer] : of_candidate_[layer];
-    means[layer] = known.mean;
-  }
-  return means;
+  MlpMeanTensors result(circuit.n_layers());
+  const CircuitLayers candidate_run = candidate.WithAllMlps();
+  for (const int layer : candidate.AblatedMlps(0)) result[layer] = Find(candidate_run, layer)->mean;
+  return result;
 }
 
-absl::Status SeqcontMlpMeans::Run(const CircuitLayers& circuit, std::optional<Node> node,
-                                  const CircuitLayers& candidate, const std::vector<int>& layers,
-                                  std::vector<Known>& known) {
-  std::map<int, RowMeans> posts;
-  for (const int layer : layers) posts.emplace(layer, RowMeans(max_pos_));
-  const AblatedCircuit with_node{circuit, {}}, without_node{candidate, {}};
-  const int first = node ? node->layer : layers.front(), last = layers.back();
-  for (ChunkRun& chunk : corrupted_) {
-    std::optional<int> without_head;
-    if (node) without_head = node->head;
-    ASSIGN_OR_RETURN(MidStream mid, chunk.Mid(with_node, first, without_head));
-    for (int layer = first;; ++layer) {
-      const at::Tensor post = chunk.MlpPost(layer, mid);
-      if (const auto wanted = posts.find(layer); wanted != posts.end()) {
-        wanted->second.Add(chunk.rows(), mid.stream.final_only, post);
-      }
-      if (layer == last) break;
-      ASSIGN_OR_RETURN(mid, chunk.Attend(candidate, layer + 1, chunk.AddMlp(layer, mid, post)));
-    }
+std::vector<int> SeqcontMlpMeans::Unknown(const CircuitLayers& circuit, const CircuitLayers& candidate) {
+  const CircuitLayers circuit_run = circuit.WithAllMlps(), candidate_run = candidate.WithAllMlps();
+  std::vector<int> unknown;
+  for (const int layer : candidate.AblatedMlps(0)) {
+    if (of_candidate_[layer].IsOf(circuit_run, layer)) of_circuit_[layer] = of_candidate_[layer];
+    if (Find(candidate_run, layer) == nullptr) unknown.push_back(layer);
   }
-  for (const auto& [layer, post] : posts) {
-    const BlockWeights& w = network_.weights().blocks[layer];
-    known[layer] = {candidate, at::addmm(w.out_bias, post.Mean(), w.out_weight)};  // [max_pos, d_model]
+  return unknown;
+}
+
+void SeqcontMlpMeans::Learn(const CircuitLayers& candidate, const std::map<int, at::Tensor>& means) {
+  for (const auto& [layer, mean] : means) of_candidate_[layer] = {candidate.WithAllMlps(), mean};
+}
+
+const SeqcontMlpMeans::Known* SeqcontMlpMeans::Find(const CircuitLayers& run, int layer) const {
+  for (const Known* known : {&of_circuit_[layer], &of_candidate_[layer]}) {
+    if (known->IsOf(run, layer)) return known;
   }
-  return absl::OkStatus();
+  return nullptr;
 }
 
 }  // namespace circuitd

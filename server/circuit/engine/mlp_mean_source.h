@@ -3,6 +3,7 @@
 
 #include <ATen/ATen.h>
 
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -40,8 +41,7 @@ class CleanMlpMeans : public MlpMeanSource {
 };
 
 // MlpMeans::kSeqcont: of a run on the corrupted prompts with the candidate's heads and all MLPs. That run goes no
-// higher than the highest ablated MLP, whose mean is taken before its second product, since the two commute; and it is
-// not made at all where no head up to an ablated MLP's layer changed.
+// higher than the highest ablated MLP, and it is not made at all where no head up to an ablated MLP's layer changed.
 class SeqcontMlpMeans : public MlpMeanSource {
  public:
   // `network` and `corrupted`, all corrupted prompts of at most `max_pos` tokens, have to outlive it. `unablated` are
@@ -52,6 +52,11 @@ class SeqcontMlpMeans : public MlpMeanSource {
   absl::StatusOr<MlpMeanTensors> Means(const CircuitLayers& circuit, std::optional<Node> node,
                                        const CircuitLayers& candidate) override;
 
+  // For who makes the run: the ablated MLPs whose means Means would run the prompts for, ascending, and what to do with
+  // means that were taken in a run of the candidate.
+  std::vector<int> Unknown(const CircuitLayers& circuit, const CircuitLayers& candidate);
+  void Learn(const CircuitLayers& candidate, const std::map<int, at::Tensor>& means);
+
  private:
   // One MLP's mean, and the run it was made in.
   struct Known {
@@ -61,10 +66,8 @@ class SeqcontMlpMeans : public MlpMeanSource {
     bool IsOf(const CircuitLayers& other, int layer) const { return run && run->ServesBefore(layer + 1, other); }
   };
 
-  // Runs the corrupted prompts with the heads of `circuit`, but for `node`, and writes the means of `layers` (not
-  // empty, ascending) to `known`.
-  absl::Status Run(const CircuitLayers& circuit, std::optional<Node> node, const CircuitLayers& candidate,
-                   const std::vector<int>& layers, std::vector<Known>& known);
+  // The mean of `layer` in such a run; null if it is not known.
+  const Known* Find(const CircuitLayers& run, int layer) const;
 
   const Gpt2& network_;
   std::vector<ChunkRun>& corrupted_;

@@ -27,12 +27,12 @@ struct RowTree {
   Indices tokens, positions, sharers;
   std::vector<Indices> path;  // by prompt: the row of each of its positions
 
-  explicit RowTree(absl::Span<const std::vector<int>> prompts) {
+  explicit RowTree(const std::vector<ReadPrompt>& prompts) {
     std::unordered_map<int64_t, std::unordered_map<int, int64_t>> children;  // by the row before, -1 at the start
-    for (const std::vector<int>& prompt : prompts) {
+    for (const ReadPrompt& prompt : prompts) {
       int64_t row = -1;
       Indices rows;
-      for (const int token : prompt) {
+      for (const int token : prompt.tokens) {
         const auto [child, is_new] = children[row].try_emplace(token, tokens.size());
         row = child->second;
         if (is_new) {
@@ -62,15 +62,11 @@ void SetPlaces(const RowTree& tree, at::Device device, PromptRows& rows) {
   rows.place_of_row = OnDevice(place_of_row, device);
 }
 
-void SetFinalRows(const RowTree& tree, const std::optional<std::set<int64_t>>& read_positions, at::Device device,
-                  PromptRows& rows) {
-  // By position and row: that row's path.
+void SetFinalRows(const RowTree& tree, const std::vector<ReadPrompt>& prompts, at::Device device, PromptRows& rows) {
+  // By position and row: a path through it.
   std::map<int64_t, std::map<int64_t, const Indices*>> by_position;
-  for (const Indices& path : tree.path) {
-    for (int64_t position = 0; position < static_cast<int64_t>(path.size()); ++position) {
-      const bool is_last = position + 1 == static_cast<int64_t>(path.size());
-      if (read_positions ? read_positions->count(position) > 0 : is_last) by_position[position][path[position]] = &path;
-    }
+  for (size_t i = 0; i < prompts.size(); ++i) {
+    for (const int64_t position : prompts[i].positions) by_position[position][tree.path[i][position]] = &tree.path[i];
   }
   Indices final_rows, final_positions, final_of_row(rows.rows, -1);
   for (const auto& [position, group_rows] : by_position) {
@@ -89,20 +85,20 @@ void SetFinalRows(const RowTree& tree, const std::optional<std::set<int64_t>>& r
   rows.final_rows = OnDevice(final_rows, device);
   rows.final_positions = OnDevice(final_positions, device);
   if (rows.sharers.defined()) rows.final_sharers = rows.sharers.index_select(0, rows.final_rows);
-  if (read_positions) return;
   Indices final_of_prompt;
-  for (const Indices& path : tree.path) final_of_prompt.push_back(final_of_row[path.back()]);
+  for (size_t i = 0; i < prompts.size(); ++i) {
+    final_of_prompt.push_back(final_of_row[tree.path[i][prompts[i].positions.back()]]);
+  }
   rows.final_of_prompt = OnDevice(final_of_prompt, device);
 }
 
 }  // namespace
 
-PromptRows MakePromptRows(absl::Span<const std::vector<int>> prompts,
-                          const std::optional<std::set<int64_t>>& read_positions, at::Device device) {
+PromptRows MakePromptRows(const std::vector<ReadPrompt>& prompts, at::Device device) {
   const RowTree tree(prompts);
   PromptRows rows;
   rows.prompts = prompts.size();
-  rows.pos = LongestPrompt(prompts);
+  rows.pos = LongestPrompt(prompts, [](const ReadPrompt& prompt) -> const std::vector<int>& { return prompt.tokens; });
   rows.rows = tree.tokens.size();
   rows.tokens = OnDevice(tree.tokens, device);
   rows.positions = OnDevice(tree.positions, device);
@@ -111,7 +107,7 @@ PromptRows MakePromptRows(absl::Span<const std::vector<int>> prompts,
   }
   rows.future = FutureMask(0, rows.pos, device);
   SetPlaces(tree, device, rows);
-  SetFinalRows(tree, read_positions, device, rows);
+  SetFinalRows(tree, prompts, device, rows);
   return rows;
 }
 

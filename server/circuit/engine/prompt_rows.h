@@ -4,11 +4,7 @@
 #include <ATen/ATen.h>
 
 #include <cstdint>
-#include <optional>
-#include <set>
 #include <vector>
-
-#include "absl/types/span.h"
 
 namespace circuitd {
 
@@ -34,10 +30,10 @@ struct PromptRows {
   at::Tensor place_of_row;  // [rows]: one of its places
   at::Tensor future;        // [pos, pos] bool, see FutureMask
 
-  // What is read where no attention is above: the last position of each prompt, or the positions that were asked for.
+  // What is read where no attention is above.
   at::Tensor final_rows, final_positions;  // [final rows], by position
   at::Tensor final_sharers;                // [final rows], as sharers
-  at::Tensor final_of_prompt;              // [prompts]: of its last position, index in final_rows
+  at::Tensor final_of_prompt;              // [prompts]: where each prompt's last read position is in final_rows
   std::vector<FinalGroup> final_groups;
 
   int64_t Count(bool final_only) const { return final_only ? final_rows.size(0) : rows; }
@@ -45,8 +41,13 @@ struct PromptRows {
   const at::Tensor& Sharers(bool final_only) const { return final_only ? final_sharers : sharers; }
 };
 
-// Of non-empty prompts. With `read_positions` all rows at these positions are final, and final_of_prompt is undefined.
-PromptRows MakePromptRows(absl::Span<const std::vector<int>> prompts,
-                          const std::optional<std::set<int64_t>>& read_positions, at::Device device);
+// A prompt, and which of its positions are read where no attention is above.
+struct ReadPrompt {
+  const std::vector<int>& tokens;  // not empty
+  std::vector<int64_t> positions;  // not empty, ascending, within the prompt
+};
+
+// Rows are numbered as the prompts, in order, need new ones.
+PromptRows MakePromptRows(const std::vector<ReadPrompt>& prompts, at::Device device);
 
 }  // namespace circuitd

@@ -53,20 +53,27 @@ TEST(CircuitLayersTest, ServesCircuitsThatAreTheSameBelowAndReadNoMore) {
   EXPECT_TRUE(no_last.ServesBefore(1, Layers(all)));
 }
 
+PromptPairs Clean(const std::vector<std::vector<int>>& prompts) {
+  PromptPairs pairs;
+  for (const std::vector<int>& prompt : prompts) pairs.push_back({prompt, prompt, {}, {}, {}});
+  return pairs;
+}
+
 TEST(SplitIntoChunksTest, PutsPromptsThatBeginAlikeSideBySide) {
-  EXPECT_THAT(SplitIntoChunks({{2, 1}, {1, 1}, {2, 2}, {1, 2}}, 4), ElementsAre(ElementsAre(1, 3), ElementsAre(0, 2)));
+  EXPECT_THAT(SplitIntoChunks(Clean({{2, 1}, {1, 1}, {2, 2}, {1, 2}}), 4),
+              ElementsAre(ElementsAre(1, 3), ElementsAre(0, 2)));
 }
 
 TEST(SplitIntoChunksTest, MakesChunksOfOneSize) {
   const std::vector<std::vector<int>> prompts(48, std::vector<int>(23, 1));
-  const auto chunks = SplitIntoChunks(prompts, 640);
+  const auto chunks = SplitIntoChunks(Clean(prompts), 640);
   ASSERT_EQ(chunks.size(), 2u);
   EXPECT_EQ(chunks[0].size(), 24u);
   EXPECT_EQ(chunks[1].size(), 24u);
 }
 
 TEST(SplitIntoChunksTest, CountsPaddingAndTakesALongPromptAlone) {
-  EXPECT_THAT(SplitIntoChunks({{1}, {2}, {3, 3, 3, 3, 3, 3, 3, 3, 3}, {4}}, 6),
+  EXPECT_THAT(SplitIntoChunks(Clean({{1}, {2}, {3, 3, 3, 3, 3, 3, 3, 3, 3}, {4}}), 6),
               ElementsAre(ElementsAre(0, 1), ElementsAre(2), ElementsAre(3)));
 }
 

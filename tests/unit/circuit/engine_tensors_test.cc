@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "server/circuit/engine/candidate_layer.h"
+#include "server/circuit/engine/joint_run.h"
 #include "server/circuit/engine/prompt_rows.h"
 #include "server/circuit/engine/row_attention.h"
 #include "server/circuit/engine/row_means.h"
@@ -21,6 +22,13 @@ std::vector<int64_t> Values(const at::Tensor& x) { return {x.data_ptr<int64_t>()
 
 double Difference(const at::Tensor& a, const at::Tensor& b) { return (a - b).abs().max().item<double>(); }
 
+// Of prompts whose last positions are read.
+PromptRows LastRows(const std::vector<std::vector<int>>& prompts) {
+  std::vector<ReadPrompt> read;
+  for (const std::vector<int>& prompt : prompts) read.push_back({prompt, {static_cast<int64_t>(prompt.size()) - 1}});
+  return MakePromptRows(read, at::kCPU);
+}
+
 class EngineTensorsTest : public ::testing::Test {
  protected:
   EngineTensorsTest() { at::manual_seed(1); }
@@ -30,7 +38,7 @@ class EngineTensorsTest : public ::testing::Test {
 };
 
 TEST_F(EngineTensorsTest, SharesTheRowsOfCommonBeginnings) {
-  const PromptRows rows = MakePromptRows({{7, 8, 9}, {7, 8, 5, 6}, {8, 8}}, std::nullopt, at::kCPU);
+  const PromptRows rows = LastRows({{7, 8, 9}, {7, 8, 5, 6}, {8, 8}});
   EXPECT_EQ(rows.rows, 7);
   EXPECT_EQ(rows.pos, 4);
   EXPECT_THAT(Values(rows.tokens), ElementsAre(7, 8, 9, 5, 6, 8, 8));
@@ -45,14 +53,15 @@ TEST_F(EngineTensorsTest, SharesTheRowsOfCommonBeginnings) {
 }
 
 TEST_F(EngineTensorsTest, NeedsNoIndicesWherePromptsAreEquallyLongAndDiffer) {
-  const PromptRows rows = MakePromptRows({{1, 2}, {2, 2}}, std::nullopt, at::kCPU);
+  const PromptRows rows = LastRows({{1, 2}, {2, 2}});
   EXPECT_FALSE(rows.row_of_place.defined());
   EXPECT_FALSE(rows.place_of_row.defined());
   EXPECT_FALSE(rows.sharers.defined());
 }
 
 TEST_F(EngineTensorsTest, TakesAllRowsAtThePositionsThatAreRead) {
-  const PromptRows rows = MakePromptRows({{7, 8, 9}, {7, 8, 5}, {8, 8}}, std::set<int64_t>{1}, at::kCPU);
+  const std::vector<std::vector<int>> prompts = {{7, 8, 9}, {7, 8, 5}, {8, 8}};
+  const PromptRows rows = MakePromptRows({{prompts[0], {1}}, {prompts[1], {1}}, {prompts[2], {1}}}, at::kCPU);
   EXPECT_THAT(Values(rows.final_positions), ElementsAre(1, 1));
   EXPECT_THAT(Values(rows.final_sharers.to(at::kLong)), ElementsAre(2, 1));
 }
@@ -65,7 +74,14 @@ TEST_F(EngineTensorsTest, AveragesOverPromptsByPosition) {
     // Two chunks, the second of them without sharing.
     for (const auto& chunk : {std::vector<std::vector<int>>{prompts[0], prompts[1], prompts[2]},
                               std::vector<std::vector<int>>{{1, 2}, {3, 4}}}) {
-      const PromptRows rows = MakePromptRows(chunk, std::set<int64_t>{0, 1, 2, 3}, at::kCPU);
+      std::vector<ReadPrompt> read;
+      for (const std::vector<int>& prompt : chunk) {
+        read.push_back({prompt, {}});
+        for (size_t position = 0; position < prompt.size(); ++position) {
+          read.back().positions.push_back(static_cast<int64_t>(position));
+        }
+      }
+      const PromptRows rows = MakePromptRows(read, at::kCPU);
       const at::Tensor values = at::randn({rows.rows, 2});
       const at::Tensor of_rows = final_only ? values.index_select(0, rows.final_rows) : values;
       means.Add(rows, final_only, of_rows);
@@ -82,7 +98,7 @@ TEST_F(EngineTensorsTest, AveragesOverPromptsByPosition) {
 
 TEST_F(EngineTensorsTest, AttendsAsPromptsRunAloneDo) {
   const std::vector<std::vector<int>> prompts = {{7, 8, 9}, {7, 8, 5, 6}, {8, 8}, {7}};
-  const PromptRows rows = MakePromptRows(prompts, std::nullopt, at::kCPU);
+  const PromptRows rows = LastRows(prompts);
   constexpr int kHeads = 2, kLayer = 1;
   const int64_t width = kHeads * config_.d_head;
   const at::Tensor q = at::randn({rows.rows, width}), kv = at::randn({rows.rows, 2 * width});
@@ -99,6 +115,30 @@ TEST_F(EngineTensorsTest, AttendsAsPromptsRunAloneDo) {
     const at::Tensor z = ZOf(pattern, heads(of_prompt.narrow(1, width, width))).reshape({length, width});
     EXPECT_LT(Difference(all.index_select(0, path), z), 1e-6);
     EXPECT_LT(Difference(last[rows.final_of_prompt[i].item<int64_t>()], z[length - 1]), 1e-6);
+  }
+}
+
+TEST_F(EngineTensorsTest, FindsBothPromptsRowsInAJointRun) {
+  const Gpt2 network(config_, RandomWeights(config_, 3));
+  EngineWeights weights(network, 4, int64_t{1} << 20);
+  const Checkpoint none;
+  const std::vector<std::vector<int>> clean = {{7, 8, 9}, {7, 8, 5, 6}}, corrupted = {{7, 1, 9}, {7, 8, 5, 2}};
+  const std::vector<ReadPrompt> read_clean = {{clean[0], {2}}, {clean[1], {3}}},
+                                read_corrupted = {{corrupted[0], {2}}, {corrupted[1], {2, 3}}};
+  const PromptRows clean_rows = MakePromptRows(read_clean, at::kCPU),
+                   corrupted_rows = MakePromptRows(read_corrupted, at::kCPU);
+  JointRun joint(network, weights, read_clean, read_corrupted, clean_rows, corrupted_rows, {}, none);
+  const PromptRows& both = joint.both().rows();
+  EXPECT_EQ(both.rows, 8);  // 7 8 9 5 6, 1 9, 2
+  // Streams that say which token and position they are of.
+  const auto stream = [](const PromptRows& rows, bool final_only) {
+    const at::Tensor x = at::stack({rows.tokens, rows.positions}, 1);
+    return MidStream{{final_only ? x.index_select(0, rows.final_rows) : x, final_only}, {}};
+  };
+  for (const bool final_only : {false, true}) {
+    const MidStream of_both = stream(both, final_only);
+    EXPECT_TRUE(joint.Clean(of_both).stream.x.equal(stream(clean_rows, final_only).stream.x));
+    EXPECT_TRUE(joint.Corrupted(of_both).stream.x.equal(stream(corrupted_rows, final_only).stream.x));
   }
 }
 
