@@ -66,7 +66,7 @@ absl::Status FastNodeScorer::TryPrepare() {
     seqcont_means_.reset();
     clean_.clear();
     corrupted_.clear();
-    joint_.clear();
+    shared_.clear();
     answer_directions_.clear();
     weights_.reset();
 
@@ -107,11 +107,11 @@ void FastNodeScorer::MakeChunks() {
     clean_.emplace_back(network_, *weights_, MakePromptRows(clean, device), plan_.keeps, checkpoint_);
     corrupted_.emplace_back(network_, *weights_, MakePromptRows(corrupted, device), plan_.keeps, checkpoint_);
     if (options_.means != MlpMeans::kSeqcont) continue;
-    joint_.emplace_back(network_, *weights_, clean, corrupted, clean_.back().rows(), corrupted_.back().rows(),
-                        plan_.keeps, checkpoint_);
-    share |= joint_.back().both().rows().rows < clean_.back().rows().rows + corrupted_.back().rows().rows;
+    shared_.emplace_back(network_, *weights_, clean, corrupted, clean_.back().rows(), corrupted_.back().rows(),
+                         plan_.keeps, checkpoint_);
+    share |= shared_.back().both().rows().rows < clean_.back().rows().rows + corrupted_.back().rows().rows;
   }
-  if (!share) joint_.clear();
+  if (!share) shared_.clear();
 }
 
 absl::StatusOr<double> FastNodeScorer::LogitDiff(const NodeSet& circuit, std::optional<Node> node) {
@@ -133,7 +133,7 @@ absl::StatusOr<double> FastNodeScorer::TryLogitDiff(const NodeSet& circuit, std:
 }
 
 absl::StatusOr<double> FastNodeScorer::CircuitLogitDiff(const CircuitLayers& circuit) {
-  SetJointly(false);
+  SetShared(false);
   ASSIGN_OR_RETURN(MlpMeanTensors means, Means().Means(circuit, std::nullopt, circuit));
   const AblatedCircuit ablated{circuit, std::move(means)};
   LogitDiffSum sum(network_);
@@ -146,18 +146,18 @@ absl::StatusOr<double> FastNodeScorer::CircuitLogitDiff(const CircuitLayers& cir
 
 absl::StatusOr<double> FastNodeScorer::CandidateLogitDiff(const CircuitLayers& circuit, Node node,
                                                           const CircuitLayers& candidate) {
-  SetJointly(IsJoint(circuit, node, candidate));
+  SetShared(RunsShare(circuit, node, candidate));
   std::vector<MidStream> mids;
   int layer = node.layer;
-  if (jointly_) {
-    ASSIGN_OR_RETURN(layer, RunJointly(circuit, node, candidate, mids));
+  if (is_shared_) {
+    ASSIGN_OR_RETURN(layer, RunShared(circuit, node, candidate, mids));
   }
   ASSIGN_OR_RETURN(const MlpMeanTensors means, Means().Means(circuit, node, candidate));
   const AblatedCircuit with_node{circuit, means}, ablated{candidate, means};
   LogitDiffSum sum(network_);
   for (size_t i = 0; i < clean_.size(); ++i) {
     MidStream mid;
-    if (jointly_) {
+    if (is_shared_) {
       mid = std::exchange(mids[i], {});
     } else {
       ASSIGN_OR_RETURN(mid, clean_[i].Mid(with_node, layer, HeadOf(node)));
@@ -169,29 +169,29 @@ absl::StatusOr<double> FastNodeScorer::CandidateLogitDiff(const CircuitLayers& c
   return sum.Get() / static_cast<double>(pairs_.size());
 }
 
-absl::StatusOr<int> FastNodeScorer::RunJointly(const CircuitLayers& circuit, Node node, const CircuitLayers& candidate,
-                                               std::vector<MidStream>& clean) {
+absl::StatusOr<int> FastNodeScorer::RunShared(const CircuitLayers& circuit, Node node, const CircuitLayers& candidate,
+                                              std::vector<MidStream>& clean) {
   const int parting = candidate.AblatedMlps(0).front();
   const std::vector<int> unknown = seqcont_means_->Unknown(circuit, candidate);
   std::optional<MlpMeanRun> means;
   if (!unknown.empty()) means.emplace(network_, candidate, unknown, longest_);
   // No MLP is ablated below where they part.
   const AblatedCircuit with_node{circuit.WithAllMlps(), {}}, without_node{candidate.WithAllMlps(), {}};
-  for (size_t i = 0; i < joint_.size(); ++i) {
-    ChunkRun& both = joint_[i].both();
+  for (size_t i = 0; i < shared_.size(); ++i) {
+    ChunkRun& both = shared_[i].both();
     ASSIGN_OR_RETURN(MidStream mid, both.Mid(with_node, node.layer, HeadOf(node)));
     for (int layer = node.layer; layer < parting; ++layer) {
       ASSIGN_OR_RETURN(mid, both.Attend(candidate, layer + 1, both.AfterMlp(without_node, layer, mid)));
     }
-    clean.push_back(joint_[i].Clean(mid));
-    if (means) RETURN_IF_ERROR(means->Run(corrupted_[i], parting, joint_[i].Corrupted(mid)));
+    clean.push_back(shared_[i].Clean(mid));
+    if (means) RETURN_IF_ERROR(means->Run(corrupted_[i], parting, shared_[i].Corrupted(mid)));
   }
   if (means) seqcont_means_->Learn(candidate, means->Means());
   return parting;
 }
 
-bool FastNodeScorer::IsJoint(const CircuitLayers& circuit, Node node, const CircuitLayers& candidate) const {
-  return !joint_.empty() && !circuit.AblatedMlps(0).empty() && node.layer <= candidate.AblatedMlps(0).front();
+bool FastNodeScorer::RunsShare(const CircuitLayers& circuit, Node node, const CircuitLayers& candidate) const {
+  return !shared_.empty() && !circuit.AblatedMlps(0).empty() && node.layer <= candidate.AblatedMlps(0).front();
 }
 
 MlpMeanSource& FastNodeScorer::Means() {
@@ -199,12 +199,12 @@ MlpMeanSource& FastNodeScorer::Means() {
   return *clean_means_;
 }
 
-void FastNodeScorer::SetJointly(bool jointly) {
-  if (jointly == jointly_) return;
-  jointly_ = jointly;
+void FastNodeScorer::SetShared(bool is_shared) {
+  if (is_shared == is_shared_) return;
+  is_shared_ = is_shared;
   for (ChunkRun& chunk : clean_) chunk.Forget();
   for (ChunkRun& chunk : corrupted_) chunk.Forget();
-  for (JointRun& chunk : joint_) chunk.both().Forget();
+  for (SharedRun& chunk : shared_) chunk.both().Forget();
 }
 
 }  // namespace circuitd

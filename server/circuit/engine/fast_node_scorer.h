@@ -2,7 +2,7 @@
 //
 // What it leaves out, each in a file of its own:
 //   - rows: prompts that begin alike share their residual streams, and nothing is padded (prompt_rows.h); so do a clean
-//     and a corrupted prompt as long as their runs have the same nodes (joint_run.h)
+//     and a corrupted prompt as long as their runs have the same nodes (shared_run.h)
 //   - layers: a candidate runs from its own layer on; what is below is kept (chunk_run.h)
 //   - positions: above the highest kept head only what the answer is read from is computed (circuit_layers.h)
 //   - nodes: ablated heads and MLPs are constants and cost nothing (engine_weights.h)
@@ -22,8 +22,8 @@
 #include "server/circuit/engine/chunk_run.h"
 #include "server/circuit/engine/engine_plan.h"
 #include "server/circuit/engine/engine_weights.h"
-#include "server/circuit/engine/joint_run.h"
 #include "server/circuit/engine/mlp_mean_source.h"
+#include "server/circuit/engine/shared_run.h"
 #include "server/circuit/node_pruning.h"
 #include "server/circuit/node_scorer.h"
 #include "server/model/gpt2.h"
@@ -62,13 +62,13 @@ class FastNodeScorer : public NodeScorer {
   absl::StatusOr<double> CandidateLogitDiff(const CircuitLayers& circuit, Node node, const CircuitLayers& candidate);
   // The clean prompts' streams after the attention of the first layer where they and the corrupted ones part; that
   // layer. On the way the means that are not known are taken.
-  absl::StatusOr<int> RunJointly(const CircuitLayers& circuit, Node node, const CircuitLayers& candidate,
-                                 std::vector<MidStream>& clean);
+  absl::StatusOr<int> RunShared(const CircuitLayers& circuit, Node node, const CircuitLayers& candidate,
+                                std::vector<MidStream>& clean);
   // Whether a candidate's clean and corrupted runs begin alike, and both are needed.
-  bool IsJoint(const CircuitLayers& circuit, Node node, const CircuitLayers& candidate) const;
+  bool RunsShare(const CircuitLayers& circuit, Node node, const CircuitLayers& candidate) const;
   MlpMeanSource& Means();
   // What is kept for one way of running is not for the other.
-  void SetJointly(bool jointly);
+  void SetShared(bool is_shared);
 
   const Gpt2& network_;
   const NodePruningOptions options_;
@@ -78,10 +78,10 @@ class FastNodeScorer : public NodeScorer {
   int shrink_ = 0;
   EnginePlan plan_;
   std::optional<EngineWeights> weights_;
-  // By chunk of the pairs. There are no joint runs where they would share nothing.
+  // By chunk of the pairs. There are no shared runs where they would share nothing.
   std::vector<ChunkRun> clean_, corrupted_;
-  std::vector<JointRun> joint_;
-  bool jointly_ = false;
+  std::vector<SharedRun> shared_;
+  bool is_shared_ = false;
   std::vector<at::Tensor> answer_directions_;
   // One of them.
   std::unique_ptr<CleanMlpMeans> clean_means_;

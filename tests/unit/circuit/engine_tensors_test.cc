@@ -4,10 +4,10 @@
 #include <gtest/gtest.h>
 
 #include "server/circuit/engine/candidate_layer.h"
-#include "server/circuit/engine/joint_run.h"
 #include "server/circuit/engine/prompt_rows.h"
 #include "server/circuit/engine/row_attention.h"
 #include "server/circuit/engine/row_means.h"
+#include "server/circuit/engine/shared_run.h"
 #include "server/model/layer_parts.h"
 #include "tests/unit/testing/tiny_model.h"
 
@@ -118,7 +118,7 @@ TEST_F(EngineTensorsTest, AttendsAsPromptsRunAloneDo) {
   }
 }
 
-TEST_F(EngineTensorsTest, FindsBothPromptsRowsInAJointRun) {
+TEST_F(EngineTensorsTest, FindsBothPromptsRowsInASharedRun) {
   const Gpt2 network(config_, RandomWeights(config_, 3));
   EngineWeights weights(network, 4, int64_t{1} << 20);
   const Checkpoint none;
@@ -127,8 +127,8 @@ TEST_F(EngineTensorsTest, FindsBothPromptsRowsInAJointRun) {
                                 read_corrupted = {{corrupted[0], {2}}, {corrupted[1], {2, 3}}};
   const PromptRows clean_rows = MakePromptRows(read_clean, at::kCPU),
                    corrupted_rows = MakePromptRows(read_corrupted, at::kCPU);
-  JointRun joint(network, weights, read_clean, read_corrupted, clean_rows, corrupted_rows, {}, none);
-  const PromptRows& both = joint.both().rows();
+  SharedRun shared(network, weights, read_clean, read_corrupted, clean_rows, corrupted_rows, {}, none);
+  const PromptRows& both = shared.both().rows();
   EXPECT_EQ(both.rows, 8);  // 7 8 9 5 6, 1 9, 2
   // Streams that say which token and position they are of.
   const auto stream = [](const PromptRows& rows, bool final_only) {
@@ -137,8 +137,8 @@ TEST_F(EngineTensorsTest, FindsBothPromptsRowsInAJointRun) {
   };
   for (const bool final_only : {false, true}) {
     const MidStream of_both = stream(both, final_only);
-    EXPECT_TRUE(joint.Clean(of_both).stream.x.equal(stream(clean_rows, final_only).stream.x));
-    EXPECT_TRUE(joint.Corrupted(of_both).stream.x.equal(stream(corrupted_rows, final_only).stream.x));
+    EXPECT_TRUE(shared.Clean(of_both).stream.x.equal(stream(clean_rows, final_only).stream.x));
+    EXPECT_TRUE(shared.Corrupted(of_both).stream.x.equal(stream(corrupted_rows, final_only).stream.x));
   }
 }
 

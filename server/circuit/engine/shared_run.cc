@@ -1,4 +1,4 @@
-#include "server/circuit/engine/joint_run.h"
+#include "server/circuit/engine/shared_run.h"
 
 #include <utility>
 
@@ -33,16 +33,16 @@ at::Tensor FinalRowsIn(const PromptRows& both, const at::Tensor& row_in_both, co
 
 }  // namespace
 
-JointRun::JointRun(const Gpt2& network, EngineWeights& weights, const std::vector<ReadPrompt>& clean_prompts,
-                   const std::vector<ReadPrompt>& corrupted_prompts, const PromptRows& clean,
-                   const PromptRows& corrupted, const Keeps& keeps, const Checkpoint& checkpoint)
+SharedRun::SharedRun(const Gpt2& network, EngineWeights& weights, const std::vector<ReadPrompt>& clean_prompts,
+                     const std::vector<ReadPrompt>& corrupted_prompts, const PromptRows& clean,
+                     const PromptRows& corrupted, const Keeps& keeps, const Checkpoint& checkpoint)
     : both_(network, weights, BothRows(clean_prompts, corrupted_prompts, network.device()), keeps, checkpoint),
       clean_rows_(RowsIn(both_.rows(), clean, 0)),
       corrupted_rows_(RowsIn(both_.rows(), corrupted, clean.prompts)),
       clean_final_(FinalRowsIn(both_.rows(), clean_rows_, clean)),
       corrupted_final_(FinalRowsIn(both_.rows(), corrupted_rows_, corrupted)) {}
 
-MidStream JointRun::Select(const MidStream& mid, const at::Tensor& rows, const at::Tensor& final_rows) {
+MidStream SharedRun::Select(const MidStream& mid, const at::Tensor& rows, const at::Tensor& final_rows) {
   const bool final_only = mid.stream.final_only;
   const at::Tensor& index = final_only ? final_rows : rows;
   MidStream selected{{mid.stream.x.index_select(0, index), final_only}, {}};

@@ -15,12 +15,12 @@ namespace circuitd {
 
 // Up to the attention of the layer with the lowest ablated MLP, the clean prompts' run and the one that MLPs' means are
 // taken from have the same nodes: there a pair's two prompts share the rows of what they begin with.
-class JointRun {
+class SharedRun {
  public:
   // `clean` and `corrupted` are the rows of the same prompts apart. The rest as ChunkRun's.
-  JointRun(const Gpt2& network, EngineWeights& weights, const std::vector<ReadPrompt>& clean_prompts,
-           const std::vector<ReadPrompt>& corrupted_prompts, const PromptRows& clean, const PromptRows& corrupted,
-           const Keeps& keeps, const Checkpoint& checkpoint);
+  SharedRun(const Gpt2& network, EngineWeights& weights, const std::vector<ReadPrompt>& clean_prompts,
+            const std::vector<ReadPrompt>& corrupted_prompts, const PromptRows& clean, const PromptRows& corrupted,
+            const Keeps& keeps, const Checkpoint& checkpoint);
 
   ChunkRun& both() { return both_; }
 
