@@ -131,7 +131,9 @@ ParsedFlags ParseFlags(int argc, const char* const* argv) {
       ->capture_default_str()
       ->group(compute);
   AddSize(app, "--memory-budget", options.memory_budget_bytes,
-          "Memory for the activations of a request or job; it works in batches that fit", compute);
+          "Memory for the activations of a request or job, and for copies of weights that make it faster; it works in "
+          "batches that fit",
+          compute);
 
   const std::string limits = "Limits";
   AddCount(app, "--max-queued-jobs", options.max_queued_jobs, "Jobs that wait; more are refused", limits);

@@ -5,7 +5,6 @@
 #include <numeric>
 #include <unordered_map>
 
-#include "server/model/layer_parts.h"
 #include "server/model/prompt_length.h"
 
 namespace circuitd {
@@ -63,23 +62,25 @@ void SetPlaces(const RowTree& tree, at::Device device, PromptRows& rows) {
 }
 
 void SetFinalRows(const RowTree& tree, const std::vector<ReadPrompt>& prompts, at::Device device, PromptRows& rows) {
-  // By position and row: a path through it.
-  std::map<int64_t, std::map<int64_t, const Indices*>> by_position;
+  // By position and row: a prompt that goes through it.
+  std::map<int64_t, std::map<int64_t, int64_t>> by_position;
   for (size_t i = 0; i < prompts.size(); ++i) {
-    for (const int64_t position : prompts[i].positions) by_position[position][tree.path[i][position]] = &tree.path[i];
+    for (const int64_t position : prompts[i].positions) {
+      by_position[position][tree.path[i][position]] = static_cast<int64_t>(i);
+    }
   }
   Indices final_rows, final_positions, final_of_row(rows.rows, -1);
   for (const auto& [position, group_rows] : by_position) {
     PromptRows::FinalGroup group{
         position, static_cast<int64_t>(final_rows.size()), static_cast<int64_t>(group_rows.size()), {}};
-    Indices keys;
-    for (const auto& [row, path] : group_rows) {
+    Indices group_prompts;
+    for (const auto& [row, prompt] : group_rows) {
       final_of_row[row] = final_rows.size();
       final_rows.push_back(row);
       final_positions.push_back(position);
-      keys.insert(keys.end(), path->begin(), path->begin() + position + 1);
+      group_prompts.push_back(prompt);
     }
-    group.keys = OnDevice(keys, device);
+    group.prompts = OnDevice(group_prompts, device);
     rows.final_groups.push_back(std::move(group));
   }
   rows.final_rows = OnDevice(final_rows, device);
@@ -94,6 +95,10 @@ void SetFinalRows(const RowTree& tree, const std::vector<ReadPrompt>& prompts, a
 
 }  // namespace
 
+at::Tensor PromptRows::RowOfPlace() const {
+  return row_of_place.defined() ? row_of_place : at::arange(prompts * pos, tokens.options());
+}
+
 PromptRows MakePromptRows(const std::vector<ReadPrompt>& prompts, at::Device device) {
   const RowTree tree(prompts);
   PromptRows rows;
@@ -105,7 +110,6 @@ PromptRows MakePromptRows(const std::vector<ReadPrompt>& prompts, at::Device dev
   if (std::any_of(tree.sharers.begin(), tree.sharers.end(), [](int64_t sharers) { return sharers > 1; })) {
     rows.sharers = OnDevice(tree.sharers, device).to(at::kFloat);
   }
-  rows.future = FutureMask(0, rows.pos, device);
   SetPlaces(tree, device, rows);
   SetFinalRows(tree, prompts, device, rows);
   return rows;

@@ -16,7 +16,7 @@ struct PromptRows {
   struct FinalGroup {
     int64_t position = 0;
     int64_t begin = 0, count = 0;  // in final_rows
-    at::Tensor keys;               // [count * (position + 1)]: the rows that each of them attends to
+    at::Tensor prompts;            // [count]: a prompt of each of them
   };
 
   int64_t prompts = 0;
@@ -28,13 +28,15 @@ struct PromptRows {
   // Between rows and [prompts, pos]; undefined where the rows are that already. Behind a prompt's end: any row.
   at::Tensor row_of_place;  // [prompts * pos]
   at::Tensor place_of_row;  // [rows]: one of its places
-  at::Tensor future;        // [pos, pos] bool, see FutureMask
 
   // What is read where no attention is above.
   at::Tensor final_rows, final_positions;  // [final rows], by position
   at::Tensor final_sharers;                // [final rows], as sharers
   at::Tensor final_of_prompt;              // [prompts]: where each prompt's last read position is in final_rows
   std::vector<FinalGroup> final_groups;
+
+  // row_of_place, always defined.
+  at::Tensor RowOfPlace() const;
 
   int64_t Count(bool final_only) const { return final_only ? final_rows.size(0) : rows; }
   const at::Tensor& Positions(bool final_only) const { return final_only ? final_positions : positions; }

@@ -15,7 +15,8 @@ at::Tensor AttendAll(const ModelConfig& config, int layer, const PromptRows& row
     return places.view({rows.prompts, rows.pos, -1, config.d_head});
   };
   const auto halves = by_prompt(kv).split(width / config.d_head, 2);  // k, v [prompts, pos, heads, d_head]
-  const at::Tensor pattern = AttentionPattern(config, layer, by_prompt(q), halves[0], rows.future);
+  const at::Tensor future = FutureMask(0, rows.pos, q.device());
+  const at::Tensor pattern = AttentionPattern(config, layer, by_prompt(q), halves[0], future);
   const at::Tensor z = ZOf(pattern, halves[1]).reshape({-1, width});  // [prompts * pos, width]
   return rows.place_of_row.defined() ? z.index_select(0, rows.place_of_row) : z;
 }
@@ -24,11 +25,13 @@ at::Tensor AttendAll(const ModelConfig& config, int layer, const PromptRows& row
 at::Tensor AttendFinal(const ModelConfig& config, int layer, const PromptRows& rows, const at::Tensor& q,
                        const at::Tensor& kv) {
   const int64_t width = q.size(1);
+  const at::Tensor row_of_place = rows.RowOfPlace().view({rows.prompts, rows.pos});
   std::vector<at::Tensor> z;
   for (const PromptRows::FinalGroup& group : rows.final_groups) {
     const at::Tensor queries = q.narrow(0, group.begin, group.count).view({group.count, 1, -1, config.d_head});
+    const at::Tensor keys = row_of_place.index_select(0, group.prompts).narrow(1, 0, group.position + 1);
     const at::Tensor keys_values =
-        kv.index_select(0, group.keys).view({group.count, group.position + 1, -1, config.d_head});
+        kv.index_select(0, keys.reshape(-1)).view({group.count, group.position + 1, -1, config.d_head});
     const auto halves = keys_values.split(width / config.d_head, 2);
     const at::Tensor seen = FutureMask(group.position, group.position + 1, q.device());
     z.push_back(ZOf(AttentionPattern(config, layer, queries, halves[0], seen), halves[1]).reshape({-1, width}));

@@ -11,18 +11,12 @@ PromptRows BothRows(const std::vector<ReadPrompt>& clean, const std::vector<Read
   return MakePromptRows(both, device);
 }
 
-// places [prompts * pos] -> what `rows` numbers so.
-at::Tensor RowOfPlace(const PromptRows& rows) {
-  if (rows.row_of_place.defined()) return rows.row_of_place;
-  return at::arange(rows.prompts * rows.pos, rows.tokens.options());
-}
-
 // For the rows of prompts that are numbers `first_prompt` and so on in `both`: theirs there.
 at::Tensor RowsIn(const PromptRows& both, const PromptRows& rows, int64_t first_prompt) {
-  const at::Tensor place = rows.place_of_row.defined() ? rows.place_of_row : RowOfPlace(rows);
+  const at::Tensor place = rows.place_of_row.defined() ? rows.place_of_row : rows.RowOfPlace();
   // Places of prompts that are padded to another length.
   const at::Tensor prompt = place.div(rows.pos, "trunc"), position = place.remainder(rows.pos);
-  return RowOfPlace(both).index_select(0, (prompt + first_prompt) * both.pos + position);
+  return both.RowOfPlace().index_select(0, (prompt + first_prompt) * both.pos + position);
 }
 
 at::Tensor FinalRowsIn(const PromptRows& both, const at::Tensor& row_in_both, const PromptRows& rows) {

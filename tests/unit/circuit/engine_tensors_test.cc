@@ -49,7 +49,7 @@ TEST_F(EngineTensorsTest, SharesTheRowsOfCommonBeginnings) {
   EXPECT_THAT(Values(rows.final_positions), ElementsAre(1, 2, 3));
   EXPECT_THAT(Values(rows.final_of_prompt), ElementsAre(1, 2, 0));
   ASSERT_EQ(rows.final_groups.size(), 3u);
-  EXPECT_THAT(Values(rows.final_groups[2].keys), ElementsAre(0, 1, 3, 4));
+  EXPECT_THAT(Values(rows.final_groups[2].prompts), ElementsAre(1));
 }
 
 TEST_F(EngineTensorsTest, NeedsNoIndicesWherePromptsAreEquallyLongAndDiffer) {
