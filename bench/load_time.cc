@@ -1,81 +1,66 @@
-// Seconds that a model of GPT-2 small's size takes to load and to be fingerprinted, from files that it writes itself.
+// Times the loading of a model into a fresh process, and counts the memory that it takes: prints one line of JSON.
 //
-//   cmake --build build/dev --target load_time && build/dev/bench/load_time
-
-#include <chrono>
+//   make_inputs --shape gpt2 --model build/gpt2-random && load_time --model build/gpt2-random
+//
+// Once a process: what an earlier model leaves to the allocator would not be counted again. The files come from the
+// page cache if they were just written or read.
+#include <CLI/CLI.hpp>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
+#include <filesystem>
+#include <nlohmann/json.hpp>
 #include <string>
 
+#include "base/status.h"
+#include "bench/measure.h"
 #include "server/model/registry.h"
-#include "tests/unit/model/temp_folder.h"
-#include "tests/unit/model/tiny_model_files.h"
 
 namespace circuitd {
 namespace {
 
-double SecondsSince(std::chrono::steady_clock::time_point begin) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
-
-// Numbers in (-0.1, 0.1) from a linear congruential generator: finite, and no two blocks alike.
-HostTensor RandomTensor(const std::vector<int64_t>& shape, uint32_t& state) {
-  HostTensor tensor = FloatTensor(shape, 0);
-  for (size_t i = 0; i < tensor.data.size(); i += sizeof(float)) {
-    state = state * 1664525u + 1013904223u;
-    const float value = (static_cast<float>(state >> 8) / 16777216 - 0.5f) / 5;
-    std::memcpy(tensor.data.data() + i, &value, sizeof value);
+int64_t WeightFileBytes(const std::string& folder) {
+  int64_t bytes = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().extension() == ".safetensors") bytes += static_cast<int64_t>(entry.file_size());
   }
-  return tensor;
+  return bytes;
 }
 
-ModelConfig Gpt2Small() {
-  ModelConfig config;
-  config.n_layers = 12;
-  config.n_heads = 12;
-  config.d_model = 768;
-  config.d_head = 64;
-  config.d_mlp = 3072;
-  config.n_ctx = 1024;
-  config.d_vocab = 50257;
-  return config;
-}
-
-void WriteModel(const TempFolder& folder) {
-  Tensors tensors;
-  uint32_t state = 1;
-  for (const WeightSpec& spec : Gpt2WeightSpecs(Gpt2Small())) tensors[spec.name] = RandomTensor(spec.shape, state);
-  folder.Write("big/config.json",
-               R"({"model_type": "gpt2", "n_layer": 12, "n_head": 12, "n_embd": 768, "n_positions": 1024,
-                   "vocab_size": 50257})");
-  WriteTensors(folder, "big/model.safetensors", tensors);
-}
-
-// Loads once, in a registry of its own, and prints how long it took.
-void Measure(const ModelRegistry::Options& options, DType dtype) {
+absl::Status Measure(const std::string& folder, DType dtype) {
+  ModelRegistry::Options options;
+  options.locations.folders = {{"model", folder}};
   ModelRegistry registry(options);
-  auto begin = std::chrono::steady_clock::now();
-  const auto model = registry.Load("big", {"cpu", dtype});
-  const double load = SecondsSince(begin);
-  if (!model.ok()) {
-    std::fprintf(stderr, "%s\n", model.status().ToString().c_str());
-    std::exit(1);
-  }
-  begin = std::chrono::steady_clock::now();
-  const bool hashed = (*model)->Sha256().ok();
-  std::printf("%s: loaded in %.2f s, fingerprint %s %.2f s later\n", std::string(DTypeName(dtype)).c_str(), load,
-              hashed ? "known" : "failed", SecondsSince(begin));
+  const int64_t before = ResidentBytes();
+  Stopwatch watch;
+  ASSIGN_OR_RETURN(const auto model, registry.Load("model", {"cpu", dtype}));
+  const double load_seconds = watch.wall_seconds();
+  const int64_t held = ResidentBytes() - before, peak = PeakResidentBytes() - before;
+  watch.Restart();
+  RETURN_IF_ERROR(model->Sha256().status());
+  const nlohmann::json line = {{"dtype", std::string(DTypeName(dtype))},
+                               {"load_seconds", load_seconds},
+                               {"fingerprint_seconds", watch.wall_seconds()},
+                               {"weight_file_bytes", WeightFileBytes(folder)},
+                               {"parameter_bytes", model->parameter_count() * DTypeSize(dtype)},
+                               {"resident_bytes", held},
+                               {"peak_resident_bytes", peak}};
+  std::printf("%s\n", line.dump().c_str());
+  return absl::OkStatus();
 }
 
 }  // namespace
 }  // namespace circuitd
 
-int main() {
-  const circuitd::TempFolder folder;
-  circuitd::WriteModel(folder);
-  circuitd::ModelRegistry::Options options;
-  options.locations.repositories = {folder.path()};
-  for (int run = 0; run < 5; ++run) circuitd::Measure(options, circuitd::DType::kFloat32);
-  circuitd::Measure(options, circuitd::DType::kFloat16);
+int main(int argc, char** argv) {
+  std::string folder, dtype = "float32";
+  CLI::App app("Times the loading of a model.");
+  app.option_defaults()->always_capture_default();
+  app.add_option("--model", folder, "The model's folder")->required()->check(CLI::ExistingDirectory);
+  app.add_option("--dtype", dtype, "What it is loaded as")->check(CLI::IsMember({"float32", "float16"}));
+  CLI11_PARSE(app, argc, argv);
+  const circuitd::DType type = dtype == "float16" ? circuitd::DType::kFloat16 : circuitd::DType::kFloat32;
+  if (const absl::Status status = circuitd::Measure(folder, type); !status.ok()) {
+    std::fprintf(stderr, "load_time: %s\n", std::string(status.message()).c_str());
+    return 1;
+  }
+  return 0;
 }

@@ -1,7 +1,8 @@
 // How much faster sweeps are than the same by whole forward passes, hook by hook, on a random model of GPT-2 small's
 // shape (but for the vocabulary) on the CPU. The two take turns, so that what else the machine does hits both.
 //
-//   cmake --build build/dev --target patching_sweep_bench && OMP_NUM_THREADS=1 build/dev/bench/patching_sweep_bench
+//   cmake --preset bench && cmake --build build/bench --target patching_sweep_bench
+//   OMP_NUM_THREADS=1 build/bench/bench/patching_sweep_bench
 
 #include "server/patching/patching_sweep.h"
 
@@ -13,39 +14,18 @@
 #include <memory>
 #include <utility>
 
-#include "server/model/gpt2.h"
-#include "tests/unit/testing/tiny_model.h"
+#include "bench/random_model.h"
 
 namespace circuitd {
 namespace {
 
 constexpr int kPairs = 8, kTokens = 16, kRounds = 2;
 
-ModelConfig Gpt2SmallShape() {
-  ModelConfig config;
-  config.n_layers = 12;
-  config.n_heads = 12;
-  config.d_model = 768;
-  config.d_head = 64;
-  config.d_mlp = 3072;
-  config.n_ctx = 64;
-  config.d_vocab = 5000;
-  return config;
-}
-
-Model RandomModel() {
-  const ModelConfig config = Gpt2SmallShape();
-  Gpt2Weights weights = testing::RandomWeights(config, 1);
-  constexpr double kScale = 1.0 / 15;  // to GPT-2's initial 0.02
-  weights.embed.mul_(kScale);          // and the unembedding, which it is
-  weights.pos_embed.mul_(kScale);
-  for (BlockWeights& block : weights.blocks) {
-    for (at::Tensor* matrix : {&block.attn_weight, &block.o_weight, &block.in_weight, &block.out_weight}) {
-      matrix->mul_(kScale);
-    }
-  }
-  return Model("random", config, nullptr, std::make_unique<Gpt2>(config, std::move(weights)), nullptr, "cpu",
-               DType::kFloat32);
+std::unique_ptr<Model> SmallVocabularyModel() {
+  absl::StatusOr<ModelConfig> config = ShapeNamed("gpt2");
+  config->n_ctx = 64;
+  config->d_vocab = 5000;
+  return RandomModel(*config, /*seed=*/1);
 }
 
 // Prompts of a template: every fourth token differs, from `first` on; or all of them.
@@ -111,7 +91,7 @@ void Measure(const Model& model, const char* name, const PromptPairs& pairs) {
 }  // namespace circuitd
 
 int main() {
-  const circuitd::Model model = circuitd::RandomModel();
-  circuitd::Measure(model, "every fourth differs", circuitd::Pairs(3, 4));
-  circuitd::Measure(model, "all differ", circuitd::Pairs(0, 1));
+  const auto model = circuitd::SmallVocabularyModel();
+  circuitd::Measure(*model, "every fourth differs", circuitd::Pairs(3, 4));
+  circuitd::Measure(*model, "all differ", circuitd::Pairs(0, 1));
 }

@@ -46,7 +46,7 @@ if [[ $mode == runtime ]]; then
 else
   # g++ compiles; clang checks the annotations of locks. prometheus-cpp's CMake package looks for civetweb, curl and
   # zlib; their development packages are its dependencies.
-  packages=(ca-certificates ccache clang-14 cmake g++ libabsl-dev libcli11-dev libgmock-dev libgrpc++-dev libgtest-dev
+  packages=(ca-certificates ccache clang-14 cmake g++ libabsl-dev libbenchmark-dev libcli11-dev libgmock-dev libgrpc++-dev libgtest-dev
     libpcre2-dev libprotobuf-dev libspdlog-dev libssl-dev ninja-build nlohmann-json3-dev pkg-config
     prometheus-cpp-dev protobuf-compiler protobuf-compiler-grpc python3 python3-pip)
 fi
