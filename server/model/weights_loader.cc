@@ -38,10 +38,12 @@ bool AllFinite(const T* values, int64_t count) {
   return finite;
 }
 
-// One tensor to fill: where it lies, and its contiguous memory on the host.
+// One tensor to fill, or one that holds already what its source must repeat: where it lies, and its contiguous memory
+// on the host.
 struct Target {
   WeightSource source;
   at::Tensor tensor;
+  bool only_compare = false;
 };
 
 absl::Status TensorError(const WeightSource& source, absl::string_view description) {
@@ -49,11 +51,9 @@ absl::Status TensorError(const WeightSource& source, absl::string_view descripti
       absl::StrCat(source.file->label(), ": tensor ", QuoteName(*source.name), ": ", description));
 }
 
-// Elements [begin, begin + count) of a tensor that is `From` in its file and `To` in memory.
+// Reads elements [begin, begin + count) of a tensor that is `From` in its file into `to`.
 template <typename From, typename To>
-absl::Status ReadBlock(const Target& target, int64_t begin, int64_t count, std::vector<char>& buffer) {
-  const WeightSource& source = target.source;
-  To* const to = static_cast<To*>(target.tensor.data_ptr()) + begin;
+absl::Status ReadElements(const WeightSource& source, int64_t begin, int64_t count, To* to, std::vector<char>& buffer) {
   const int64_t bytes = count * static_cast<int64_t>(sizeof(From));
   const auto read = [&](char* into) {
     return source.file->ReadBytes(*source.entry, begin * static_cast<int64_t>(sizeof(From)), bytes, into);
@@ -70,7 +70,19 @@ absl::Status ReadBlock(const Target& target, int64_t begin, int64_t count, std::
   if (AllFinite(to, count)) return absl::OkStatus();
   return TensorError(source, std::is_same_v<From, To> ? "a value is NaN or infinite"
                                                       : absl::StrCat("a value is too large for ",
-                                                                     c10::toString(target.tensor.scalar_type())));
+                                                                     c10::toString(c10::CppTypeToScalarType<To>())));
+}
+
+// One block of a target that is `From` in its file and `To` in memory.
+template <typename From, typename To>
+absl::Status ReadBlock(const Target& target, int64_t begin, int64_t count, std::vector<char>& buffer) {
+  To* const to = static_cast<To*>(target.tensor.data_ptr()) + begin;
+  if (!target.only_compare) return ReadElements<From>(target.source, begin, count, to, buffer);
+  std::vector<To> repeated(static_cast<size_t>(count));
+  RETURN_IF_ERROR(ReadElements<From>(target.source, begin, count, repeated.data(), buffer));
+  if (std::equal(repeated.begin(), repeated.end(), to)) return absl::OkStatus();
+  return TensorError(target.source,
+                     "differs from the token embedding, though config.json's tie_word_embeddings is true");
 }
 
 template <typename From>
@@ -96,7 +108,7 @@ absl::Status ReadAnyBlock(const Target& target, int64_t begin, int64_t count, st
   }
 }
 
-// Fills all targets. Threads take blocks in order, and the error of the first bad block is the result, so that it does
+// Reads all targets. Threads take blocks in order, and the error of the first bad block is the result, so that it does
 // not depend on their speed.
 absl::Status ReadTargets(const std::vector<Target>& targets) {
   struct Block {
@@ -166,23 +178,19 @@ std::vector<at::Tensor*> Slots(Gpt2Weights& weights, bool tied) {
 absl::StatusOr<Gpt2Weights> LoadGpt2Weights(const WeightFiles& files, const ModelConfig& config, at::Device device,
                                             at::ScalarType dtype) {
   const auto load = [&]() -> absl::StatusOr<Gpt2Weights> {
-    ASSIGN_OR_RETURN(WeightSources sources, FindWeights(config, files));
-    if (sources.tied_unembed) sources.tensors.push_back(*sources.tied_unembed);
+    ASSIGN_OR_RETURN(const WeightSources sources, FindWeights(config, files));
     RETURN_IF_ERROR(CheckMemory(sources.tensors, dtype));
 
     // On the host, whatever `device` is: reading and comparing run no kernel on a GPU.
     const at::TensorOptions on_host = at::TensorOptions().dtype(dtype).device(at::kCPU);
     std::vector<Target> targets;
     for (const WeightSource& source : sources.tensors) {
-      targets.push_back({source, at::empty(source.entry->shape, on_host)});
+      targets.push_back({source, at::empty(source.entry->shape, on_host), /*only_compare=*/false});
     }
     RETURN_IF_ERROR(ReadTargets(targets));
     if (sources.tied_unembed) {
-      if (!at::equal(targets.back().tensor, targets.front().tensor)) {
-        return TensorError(*sources.tied_unembed,
-                           "differs from the token embedding, though config.json's tie_word_embeddings is true");
-      }
-      targets.pop_back();
+      // Block by block, so that memory never holds the embedding twice.
+      RETURN_IF_ERROR(ReadTargets({{*sources.tied_unembed, targets.front().tensor, /*only_compare=*/true}}));
     }
 
     Gpt2Weights weights;

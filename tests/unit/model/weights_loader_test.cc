@@ -188,6 +188,25 @@ TEST(WeightsLoaderTest, AcceptsOnlyATiedCopyThatIsOne) {
               HasSubstr(R"(tensor "lm_head.weight": differs from the token embedding)"));
 }
 
+TEST(WeightsLoaderTest, ReadsATiedCopyToItsEndAndInItsOwnDType) {
+  ModelConfig config = TinyConfig();
+  config.d_vocab = 100'000;  // more than one block
+  Tensors tensors = TinyTensors(config);
+  HostTensor& embed = tensors["transformer.wte.weight"];
+  embed = AsDType(FloatTensor({config.d_vocab, config.d_model}, 0), at::kHalf);
+  HostTensor copy = FloatTensor({config.d_vocab, config.d_model}, 0);
+  for (int64_t i = 0; i < 4 * int64_t{config.d_vocab}; ++i) {
+    SetFloat(copy, i, static_cast<float>(at::Half(static_cast<float>(i) / 1024)));
+  }
+  tensors["lm_head.weight"] = copy;
+  EXPECT_TRUE(LoadTiny(tensors, config).ok());
+  SetFloat(tensors["lm_head.weight"], 399'999, -1);
+  EXPECT_THAT(RefusalOf(LoadTiny(tensors, config).status()), HasSubstr("differs from the token embedding"));
+  SetFloat(tensors["lm_head.weight"], 399'999, std::numeric_limits<float>::infinity());
+  EXPECT_THAT(RefusalOf(LoadTiny(tensors, config).status()),
+              HasSubstr(R"(tensor "lm_head.weight": a value is NaN or infinite)"));
+}
+
 TEST(WeightsLoaderTest, ReportsAFileThatShrinksUnderIt) {
   const TempFolder folder;
   WriteTensors(folder, "model.safetensors", TinyTensors(TinyConfig()));
