@@ -52,6 +52,13 @@ absl::StatusOr<std::shared_ptr<const Model>> FlaggedModel(const Flags& flags) {
   return std::shared_ptr<const Model>(RandomModel(config, /*seed=*/1));
 }
 
+absl::StatusOr<PromptPairs> FlaggedPairs(const Flags& flags, const Model& model) {
+  if (flags.prompts.empty()) return RandomPairs(model, flags.pairs, flags.tokens, /*seed=*/1);
+  ASSIGN_OR_RETURN(PromptPairs pairs, ReadPairs(flags.prompts, model.config()));
+  if (static_cast<size_t>(flags.pairs) < pairs.size()) pairs.resize(flags.pairs);
+  return pairs;
+}
+
 json Seconds(const Stopwatch& watch) { return {{"cpu", watch.cpu_seconds()}, {"wall", watch.wall_seconds()}}; }
 
 json Shape(const ModelConfig& config) {
@@ -82,8 +89,7 @@ absl::Status Run(const Flags& flags) {
   ASSIGN_OR_RETURN(const std::shared_ptr<const Model> model, FlaggedModel(flags));
   const ModelConfig& config = model->config();
   const double load_seconds = load_watch.wall_seconds();
-  ASSIGN_OR_RETURN(const PromptPairs pairs, flags.prompts.empty() ? RandomPairs(*model, flags.pairs, flags.tokens, 1)
-                                                                  : ReadPairs(flags.prompts, config));
+  ASSIGN_OR_RETURN(const PromptPairs pairs, FlaggedPairs(flags, *model));
   std::optional<NodeSet> kept;
   if (!flags.keep.empty()) {
     ASSIGN_OR_RETURN(kept, KeptNodes(config, flags.keep));
@@ -139,8 +145,8 @@ int main(int argc, char** argv) {
   auto* shape = app.add_option("--shape", flags.shape, "A random model: demo, distilgpt2, gpt2 or gpt2-medium");
   app.add_option("--model", flags.model, "A model's folder")->excludes(shape);
   app.add_option("--prompts", flags.prompts, "Pairs of token ids, one a line");
-  app.add_option("--pairs", flags.pairs, "Random pairs, without --prompts")->check(CLI::PositiveNumber);
-  app.add_option("--tokens", flags.tokens, "Tokens of each of them")->check(CLI::PositiveNumber);
+  app.add_option("--pairs", flags.pairs, "Pairs to run: random ones, or the first of --prompts")->check(CLI::PositiveNumber);
+  app.add_option("--tokens", flags.tokens, "Tokens of each random one")->check(CLI::PositiveNumber);
   app.add_option("--keep", flags.keep, "Nodes that stay while all others go: \"numerals\", or A7.11,M9,…");
   app.add_option("--sample", flags.sample, "With --keep, score only so many candidates, spread evenly; 0: all")
       ->check(CLI::NonNegativeNumber);
