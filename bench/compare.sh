@@ -30,7 +30,7 @@ USAGE
 readonly sections=(start pruning forward sweeps growth pieces)
 # Newer pyarrow wants NumPy 2, which TransformerLens 2.18 excludes.
 readonly python_packages=(torch==2.11.0 transformer_lens==2.18.0 transformers==4.57.6 pyarrow==21.0.0)
-readonly engine=plain
+readonly engine=fast
 
 path() { if [[ $1 == /* ]]; then printf '%s' "$1"; else printf '%s' "$called_from/$1"; fi; }
 

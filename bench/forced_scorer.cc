@@ -51,17 +51,18 @@ bool ForcedScorer::IsSampled(int64_t index) const {
   return (index + 1) * sample_ / path_length_ > index * sample_ / path_length_;
 }
 
-absl::StatusOr<double> ForcedScorer::Score(const NodeSet& circuit) {
+absl::StatusOr<double> ForcedScorer::Score(const NodeSet& circuit) { return engine_.Score(circuit); }
+
+absl::StatusOr<double> ForcedScorer::ScoreWithout(const NodeSet& circuit, const Node& node) {
   const int64_t index = next_index_++;
   double answer = 0;
   if (IsSampled(index)) {
     const Stopwatch watch;
-    ASSIGN_OR_RETURN(answer, engine_.Score(circuit));
+    ASSIGN_OR_RETURN(answer, engine_.ScoreWithout(circuit, node));
     scored_.push_back({static_cast<int>(index), answer, watch.cpu_seconds(), watch.wall_seconds()});
   }
   if (!kept_) return answer;
-  // Without a kept node the score is 0, so that it stays.
-  return std::includes(circuit.begin(), circuit.end(), kept_->begin(), kept_->end()) ? 100 : 0;
+  return kept_->contains(node) ? 0 : 100;
 }
 
 }  // namespace circuitd

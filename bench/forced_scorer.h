@@ -32,7 +32,8 @@ class ForcedScorer : public NodeScorer {
   ForcedScorer(NodeScorer& engine, const ModelConfig& config, std::optional<NodeSet> kept, int sample);
 
   double full_logit_diff() const override { return engine_.full_logit_diff(); }
-  absl::StatusOr<double> Score(const NodeSet& circuit) override;
+  absl::StatusOr<double> Score(const NodeSet& circuit) override;  // neither recorded nor forced
+  absl::StatusOr<double> ScoreWithout(const NodeSet& circuit, const Node& node) override;
 
   const std::vector<ScoredCandidate>& scored() const { return scored_; }
 

@@ -1,6 +1,6 @@
 // Times node pruning in one process, and prints as JSON what it took, every score and the peak of resident memory.
 //
-//   node_pruning --model FOLDER --prompts FILE.jsonl --keep numerals --threads 1 --engine plain
+//   node_pruning --model FOLDER --prompts FILE.jsonl --keep numerals --threads 1
 //
 // FOLDER and FILE.jsonl may come from make_inputs; --shape and --pairs make them in memory instead. With --keep the run
 // goes along the decisions that leave these nodes, whatever the scores; without, along its own.
@@ -20,6 +20,7 @@
 #include "bench/measure.h"
 #include "bench/prompts.h"
 #include "bench/random_model.h"
+#include "server/circuit/engine/fast_node_scorer.h"
 #include "server/circuit/node_sweep.h"
 #include "server/circuit/plain_node_scorer.h"
 #include "server/model/compute_threads.h"
@@ -32,7 +33,7 @@ using nlohmann::json;
 
 struct Flags {
   std::string shape, model, prompts, keep;
-  std::string engine = "plain", means = "seqcont";
+  std::string engine = "fast", means = "seqcont";
   int pairs = 48, tokens = 23, threads = 1, iterations = 1, sample = 0;
   double threshold = 20;
   int64_t memory_budget = int64_t{1} << 30;
@@ -42,7 +43,8 @@ using Engine = std::function<absl::StatusOr<std::unique_ptr<NodeScorer>>(
     const Gpt2& network, const PromptPairs& pairs, const NodePruningOptions& options, const Checkpoint& checkpoint)>;
 
 const std::map<std::string, Engine>& Engines() {
-  static const std::map<std::string, Engine> engines = {{"plain", PlainNodeScorer::Create}};
+  static const std::map<std::string, Engine> engines = {{"fast", FastNodeScorer::Create},
+                                                        {"plain", PlainNodeScorer::Create}};
   return engines;
 }
 
@@ -99,6 +101,7 @@ absl::Status Run(const Flags& flags) {
   options.threshold = flags.threshold;
   options.max_iterations = flags.iterations;
   options.memory_budget_bytes = flags.memory_budget;
+  options.engine = flags.engine == "plain" ? PruningEngine::kPlain : PruningEngine::kFast;
   const PruningCost cost = EstimatePruningCost(*model, pairs, options);
 
   // From here on it is a job's time: its preparation is part of it.
@@ -145,7 +148,8 @@ int main(int argc, char** argv) {
   auto* shape = app.add_option("--shape", flags.shape, "A random model: demo, distilgpt2, gpt2 or gpt2-medium");
   app.add_option("--model", flags.model, "A model's folder")->excludes(shape);
   app.add_option("--prompts", flags.prompts, "Pairs of token ids, one a line");
-  app.add_option("--pairs", flags.pairs, "Pairs to run: random ones, or the first of --prompts")->check(CLI::PositiveNumber);
+  app.add_option("--pairs", flags.pairs, "Pairs to run: random ones, or the first of --prompts")
+      ->check(CLI::PositiveNumber);
   app.add_option("--tokens", flags.tokens, "Tokens of each random one")->check(CLI::PositiveNumber);
   app.add_option("--keep", flags.keep, "Nodes that stay while all others go: \"numerals\", or A7.11,M9,…");
   app.add_option("--sample", flags.sample, "With --keep, score only so many candidates, spread evenly; 0: all")
