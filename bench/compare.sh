@@ -172,10 +172,10 @@ section_sweeps() {
   on_cores 1 "$bin/patching_sweep_bench" >"$results/sweeps.txt"
 }
 
-# How time and memory grow: four shapes, num_samples prompts of each of three variants, some candidates of each run.
+# How time and memory grow: four shapes, num_samples prompts of each of three variants, a few candidates of each run.
 section_growth() {
   local shape num_samples sample
-  sample=$(pick 2 6)
+  sample=$(pick 4 8)
   for shape in demo distilgpt2 gpt2 gpt2-medium; do
     inputs "$shape" 1536
     for num_samples in $(pick '8 512' '8 32 128 512'); do

@@ -16,6 +16,9 @@ constexpr int kPublishedLayers = 12, kPublishedHeads = 12, kPublishedMissingMlp 
 constexpr std::pair<int, int> kPublishedNumerals[] = {{0, 1},  {1, 5},  {4, 4}, {4, 10}, {5, 0}, {6, 1}, {6, 6},
                                                       {6, 10}, {7, 11}, {8, 1}, {8, 6},  {8, 8}, {8, 9}, {9, 1}};
 
+// Candidates that follow each other: what they share is part of what one costs.
+constexpr int kNeighbours = 4;
+
 NodeSet SpreadNumerals(const ModelConfig& config) {
   NodeSet kept;
   for (const auto& [layer, head] : kPublishedNumerals) {
@@ -48,7 +51,10 @@ ForcedScorer::ForcedScorer(NodeScorer& engine, const ModelConfig& config, std::o
 
 bool ForcedScorer::IsSampled(int64_t index) const {
   if (!kept_ || sample_ == 0 || sample_ >= path_length_) return true;
-  return (index + 1) * sample_ / path_length_ > index * sample_ / path_length_;
+  const int64_t groups = (sample_ + kNeighbours - 1) / kNeighbours;
+  const int64_t place = index * groups % path_length_ / groups;  // among those of its group's part of the path
+  const int64_t begin = path_length_ / groups / 2;               // the group is in its middle
+  return place >= begin && place < begin + sample_ / groups;
 }
 
 absl::StatusOr<double> ForcedScorer::Score(const NodeSet& circuit) { return engine_.Score(circuit); }

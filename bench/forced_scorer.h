@@ -25,8 +25,9 @@ struct ScoredCandidate {
 };
 
 // Asks `engine`, which outlives it, and records what it answers. With `kept`, callers are told what makes them remove
-// exactly the nodes outside of it, at any threshold in (0, 100]; and only `sample` candidates, spread evenly over a
-// backward and a forward sweep, are asked about (0: all). Without, callers get the engine's scores.
+// exactly the nodes outside of it, at any threshold in (0, 100]; and only about `sample` candidates are asked about (0:
+// all), four neighbours at a time, spread evenly over a backward and a forward sweep. Without, callers get the engine's
+// scores.
 class ForcedScorer : public NodeScorer {
  public:
   ForcedScorer(NodeScorer& engine, const ModelConfig& config, std::optional<NodeSet> kept, int sample);

@@ -34,7 +34,7 @@ using nlohmann::json;
 struct Flags {
   std::string shape, model, prompts, keep;
   std::string engine = "fast", means = "seqcont";
-  int pairs = 48, tokens = 23, threads = 1, iterations = 1, sample = 0;
+  int pairs = 0, tokens = 23, threads = 1, iterations = 1, sample = 0;
   double threshold = 20;
   int64_t memory_budget = int64_t{1} << 30;
 };
@@ -55,9 +55,9 @@ absl::StatusOr<std::shared_ptr<const Model>> FlaggedModel(const Flags& flags) {
 }
 
 absl::StatusOr<PromptPairs> FlaggedPairs(const Flags& flags, const Model& model) {
-  if (flags.prompts.empty()) return RandomPairs(model, flags.pairs, flags.tokens, /*seed=*/1);
+  if (flags.prompts.empty()) return RandomPairs(model, flags.pairs > 0 ? flags.pairs : 48, flags.tokens, /*seed=*/1);
   ASSIGN_OR_RETURN(PromptPairs pairs, ReadPairs(flags.prompts, model.config()));
-  if (static_cast<size_t>(flags.pairs) < pairs.size()) pairs.resize(flags.pairs);
+  if (flags.pairs > 0 && static_cast<size_t>(flags.pairs) < pairs.size()) pairs.resize(flags.pairs);
   return pairs;
 }
 
@@ -152,7 +152,7 @@ int main(int argc, char** argv) {
       ->check(CLI::PositiveNumber);
   app.add_option("--tokens", flags.tokens, "Tokens of each random one")->check(CLI::PositiveNumber);
   app.add_option("--keep", flags.keep, "Nodes that stay while all others go: \"numerals\", or A7.11,M9,…");
-  app.add_option("--sample", flags.sample, "With --keep, score only so many candidates, spread evenly; 0: all")
+  app.add_option("--sample", flags.sample, "With --keep, score only about so many candidates, spread evenly; 0: all")
       ->check(CLI::NonNegativeNumber);
   app.add_option("--engine", flags.engine, "What scores")->check(CLI::IsMember(&circuitd::Engines()));
   app.add_option("--means", flags.means, "Means of ablated MLPs")->check(CLI::IsMember({"seqcont", "clean"}));
