@@ -166,10 +166,22 @@ section_forward() {
   done
 }
 
-# Activation patching sweeps beside the same by whole forward passes.
+# Activation patching sweeps beside TransformerLens's, which take turns in one process pair; layers 2 and 9 are as high
+# on average as all are.
 section_sweeps() {
-  say "activation patching sweeps"
-  on_cores 1 "$bin/patching_sweep_bench" >"$results/sweeps.txt"
+  local differ threads name flags
+  inputs gpt2 48
+  for differ in some all; do
+    name=$work/gpt2.sweeps.$differ.jsonl
+    flags=()
+    if [[ $differ == all ]]; then flags=(--all-differ); fi
+    "$bin/make_inputs" --model "$work/gpt2" --prompts "$name" --pairs 8 --tokens 16 "${flags[@]}"
+    for threads in 1 2; do
+      say "activation patching sweeps, $differ tokens differ, $threads thread(s)"
+      on_cores "$threads" "$python" bench/transformer_lens_sweep.py "$bin/patching_sweep_bench" "$work/gpt2" "$name" \
+        --threads "$threads" --layers 2,9 --rounds "$(pick 1 2)" >"$results/sweeps-$differ-$threads.json"
+    done
+  done
 }
 
 # How time and memory grow: four shapes, num_samples prompts of each of three variants, a few candidates of each run.
@@ -192,7 +204,7 @@ section_pieces() {
 }
 
 build
-if wanted pruning || wanted forward; then install_python; fi
+if wanted pruning || wanted forward || wanted sweeps; then install_python; fi
 for section in "${sections[@]}"; do
   if wanted "$section"; then "section_$section"; fi
 done

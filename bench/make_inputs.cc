@@ -16,6 +16,7 @@ struct Flags {
   std::string shape, model, prompts;
   int pairs = 48, tokens = 23;
   uint64_t seed = 1;
+  bool all_differ = false;
 };
 
 absl::Status Run(const Flags& flags) {
@@ -25,7 +26,8 @@ absl::Status Run(const Flags& flags) {
   }
   if (flags.prompts.empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const auto model, LoadFolder(flags.model));
-  ASSIGN_OR_RETURN(const PromptPairs pairs, RandomPairs(*model, flags.pairs, flags.tokens, flags.seed));
+  ASSIGN_OR_RETURN(const PromptPairs pairs,
+                   RandomPairs(*model, flags.pairs, flags.tokens, flags.seed, flags.all_differ));
   return WritePairs(flags.prompts, pairs);
 }
 
@@ -41,6 +43,7 @@ int main(int argc, char** argv) {
   app.add_option("--prompts", flags.prompts, "Write prompts to this file, a pair of token ids a line");
   app.add_option("--pairs", flags.pairs, "Pairs of prompts")->check(CLI::PositiveNumber);
   app.add_option("--tokens", flags.tokens, "Tokens of each prompt")->check(CLI::PositiveNumber);
+  app.add_flag("--all-differ", flags.all_differ, "Pairs differ in every token, not in the numbers of a template");
   app.add_option("--seed", flags.seed, "Seed of weights and prompts");
   CLI11_PARSE(app, argc, argv);
   if (const absl::Status status = circuitd::Run(flags); !status.ok()) {

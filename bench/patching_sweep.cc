@@ -1,97 +1,82 @@
-// How much faster sweeps are than the same by whole forward passes, hook by hook, on a random model of GPT-2 small's
-// shape (but for the vocabulary) on the CPU. The two take turns, so that what else the machine does hits both.
+// Times activation patching sweeps of a model folder on token prompts, a sweep a line of standard input, so that
+// another program may take turns with it (transformer_lens_sweep.py does).
 //
 //   cmake --preset bench && cmake --build build/bench --target patching_sweep_bench
-//   OMP_NUM_THREADS=1 build/bench/bench/patching_sweep_bench
+//   echo '{"hook": "hook_resid_pre", "layers": [2, 9]}' |
+//     OMP_WAIT_POLICY=PASSIVE build/bench/bench/patching_sweep_bench FOLDER PROMPTS.jsonl THREADS
+//
+// A prompt is a line with clean_ids, corrupted_ids, correct_ids and incorrect_ids; more in the line is ignored.
+// Requests may have "direction" ("denoising", "noising") and "plain" (true: by whole forward passes). Each is answered
+// by a line
+// {"hook", "runs", "cpu_seconds", "wall_seconds", "layers", "columns", "mean": [layers * columns]}.
 
 #include "server/patching/patching_sweep.h"
 
-#include <algorithm>
-#include <chrono>
-#include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <memory>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <string>
 #include <utility>
 
+#include "bench/measure.h"
+#include "bench/prompts.h"
 #include "bench/random_model.h"
+#include "server/model/compute_threads.h"
 
 namespace circuitd {
 namespace {
 
-constexpr int kPairs = 8, kTokens = 16, kRounds = 2;
+using nlohmann::json;
 
-std::unique_ptr<Model> SmallVocabularyModel() {
-  absl::StatusOr<ModelConfig> config = ShapeNamed("gpt2");
-  config->n_ctx = 64;
-  config->d_vocab = 5000;
-  return RandomModel(*config, /*seed=*/1);
+[[noreturn]] void Die(const absl::Status& status) {
+  std::fprintf(stderr, "%s\n", status.ToString().c_str());
+  std::exit(1);
 }
 
-// Prompts of a template: every fourth token differs, from `first` on; or all of them.
-PromptPairs Pairs(int first, int step) {
-  PromptPairs pairs(kPairs);
-  for (int i = 0; i < kPairs; ++i) {
-    PromptPair& pair = pairs[i];
-    for (int position = 0; position < kTokens; ++position) {
-      const int token = (i * 997 + position * 131) % 4000;
-      pair.clean.push_back(token);
-      pair.corrupted.push_back(position >= first && (position - first) % step == 0 ? token + 1 : token);
-    }
-    pair.correct = {i + 4000};
-    pair.incorrect = {i + 4500};
-  }
-  return pairs;
+template <typename T>
+T ValueOrDie(absl::StatusOr<T> value) {
+  if (!value.ok()) Die(value.status());
+  return *std::move(value);
 }
 
-template <typename Run>
-double Seconds(const Run& run, SweepResult& result) {
-  const auto begin = std::chrono::steady_clock::now();
-  auto answer = run();
-  if (!answer.ok()) {
-    std::fprintf(stderr, "%s\n", answer.status().ToString().c_str());
-    std::exit(1);
-  }
-  result = *std::move(answer);
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+json Answer(const Model& model, SweepRequest request, const json& asked) {
+  request.hooks = {ValueOrDie(ParseLayerHookKind(asked.at("hook").get<std::string>()))};
+  request.layers = asked.value("layers", std::vector<int>{});
+  const bool noising = asked.value("direction", "denoising") == "noising";
+  request.direction = noising ? PatchingDirection::kNoising : PatchingDirection::kDenoising;
+  const absl::Status valid = ValidateSweep(model.config(), request);
+  if (!valid.ok()) Die(valid);
+
+  const Stopwatch watch;
+  const SweepResult result = ValueOrDie(asked.value("plain", false) ? RunSweepPlainly(model, request, {})
+                                                                    : RunSweep(model, request, {}, nullptr));
+  const double cpu_seconds = watch.cpu_seconds(), wall_seconds = watch.wall_seconds();
+  const SweepGrid& grid = result.grids[0];
+  return {{"hook", asked["hook"]},      {"runs", SweepRuns(model.config(), request)},
+          {"cpu_seconds", cpu_seconds}, {"wall_seconds", wall_seconds},
+          {"layers", grid.layers},      {"columns", grid.columns},
+          {"mean", grid.mean}};
 }
 
-double LargestDifference(const SweepResult& a, const SweepResult& b) {
-  double largest = 0;
-  for (size_t i = 0; i < a.grids[0].per_prompt.size(); ++i) {
-    largest = std::max(largest, std::abs(a.grids[0].per_prompt[i] - b.grids[0].per_prompt[i]));
-  }
-  return largest;
-}
-
-void Measure(const Model& model, const char* name, const PromptPairs& pairs) {
-  std::printf("%d pairs of %d tokens, %s\n%-16s %6s %10s %10s %7s %10s\n", kPairs, kTokens, name, "hook", "runs",
-              "plain (s)", "sweep (s)", "ratio", "difference");
+void Serve(const char* folder, const char* prompts, int threads) {
+  SetComputeThreads(threads);
+  const auto model = ValueOrDie(LoadFolder(folder));
+  (void)model->Sha256();  // that no thread computes it beside what is timed
   SweepRequest request;
-  request.pairs = pairs;
-  request.layers = {2, 9};  // whose mean height is that of all layers
-  const ForwardOptions options;
-  for (const HookKind hook : {HookKind::kResidPre, HookKind::kAttnOut, HookKind::kMlpOut, HookKind::kZ, HookKind::kQ,
-                              HookKind::kK, HookKind::kV, HookKind::kPattern}) {
-    request.hooks = {hook};
-    SweepResult sweep, plain;
-    double sweep_seconds = 0, plain_seconds = 0;
-    for (int round = 0; round < kRounds; ++round) {
-      sweep_seconds += Seconds([&] { return RunSweep(model, request, options, nullptr); }, sweep);
-      plain_seconds += Seconds([&] { return RunSweepPlainly(model, request, options); }, plain);
-    }
-    std::printf("%-16s %6d %10.2f %10.2f %7.1f %10.1e\n", HookKindName(hook).c_str(),
-                static_cast<int>(SweepRuns(model.config(), request)), plain_seconds / kRounds, sweep_seconds / kRounds,
-                plain_seconds / sweep_seconds, LargestDifference(sweep, plain));
-    std::fflush(stdout);
+  request.pairs = ValueOrDie(ReadPairs(prompts, model->config()));
+  for (std::string line; std::getline(std::cin, line);) {
+    std::cout << Answer(*model, request, json::parse(line)) << std::endl;
   }
 }
 
 }  // namespace
 }  // namespace circuitd
 
-int main() {
-  const auto model = circuitd::SmallVocabularyModel();
-  circuitd::Measure(*model, "every fourth differs", circuitd::Pairs(3, 4));
-  circuitd::Measure(*model, "all differ", circuitd::Pairs(0, 1));
+int main(int argc, char** argv) {
+  if (argc != 4) {
+    std::fprintf(stderr, "usage: %s FOLDER PROMPTS.jsonl THREADS\n", argv[0]);
+    return 2;
+  }
+  circuitd::Serve(argv[1], argv[2], std::atoi(argv[3]));
 }

@@ -119,8 +119,18 @@ def forward(results):
 
 
 def sweeps(results):
-    path = results / "sweeps.txt"
-    return f"```\n{path.read_text().strip()}\n```" if path.exists() else None
+    rows = []
+    for path in sorted(results.glob("sweeps-*.json"), reverse=True):
+        run = load(path)
+        for hook in run["hooks"]:
+            rows.append([
+                hook["hook"], path.stem.split("-")[1], str(hook["runs"]),
+                f"{run['threads']}, {run['clock'].removesuffix('_seconds')}", f"{hook['transformer_lens_seconds']:.2f}",
+                f"{hook['server_seconds']:.2f}", f"{hook['ratio']:.1f}", f"{hook['difference']:.0e}",
+            ])
+    header = ["hook", "tokens that differ", "patched runs", "threads, clock", "TransformerLens (s)", "this server (s)",
+              "ratio", "values differ by"]
+    return table(header, rows) if rows else None
 
 
 def growth(results):

@@ -30,7 +30,7 @@ absl::Status CheckPair(const ModelConfig& config, const PromptPair& pair) {
 
 }  // namespace
 
-absl::StatusOr<PromptPairs> RandomPairs(const Model& model, int count, int tokens, uint64_t seed) {
+absl::StatusOr<PromptPairs> RandomPairs(const Model& model, int count, int tokens, uint64_t seed, bool all_differ) {
   std::mt19937_64 generator(seed);  // whose numbers the standard fixes, unlike those of its distributions
   const auto random_token = [&] { return static_cast<int>(generator() % model.config().d_vocab); };
   std::vector<int> sentence(kSentence);
@@ -43,7 +43,7 @@ absl::StatusOr<PromptPairs> RandomPairs(const Model& model, int count, int token
     for (int position = 0; position < tokens; ++position) {
       const int place = position % kSentence;
       pair.clean.push_back(place == kWord || place == kNumber ? random_token() : sentence[place]);
-      pair.corrupted.push_back(place == kNumber ? random_token() : pair.clean.back());
+      pair.corrupted.push_back(place == kNumber || all_differ ? random_token() : pair.clean.back());
     }
     if (request.prompts.size() < kProbes) request.prompts.push_back(pair.clean);
   }

@@ -16,39 +16,16 @@ Prints one JSON object. Needs torch, transformers and transformer_lens.
 import argparse
 import collections
 import json
+import pathlib
 import resource
+import sys
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests" / "golden"))
+
 import torch
-from transformer_lens import HookedTransformer, HookedTransformerConfig
-from transformer_lens.pretrained.weight_conversions import convert_gpt2_weights
-from transformers import GPT2LMHeadModel
 
-ACTIVATIONS = {"gelu_new": "gelu_new", "gelu": "gelu"}
-
-
-def load_model(folder):
-    """The folder's raw weights: nothing folded, nothing centred, no tokenizer."""
-    source = GPT2LMHeadModel.from_pretrained(folder, dtype=torch.float32).eval()
-    config = HookedTransformerConfig(
-        n_layers=source.config.n_layer,
-        n_heads=source.config.n_head,
-        d_model=source.config.n_embd,
-        d_head=source.config.n_embd // source.config.n_head,
-        d_mlp=source.config.n_inner or 4 * source.config.n_embd,
-        n_ctx=source.config.n_positions,
-        d_vocab=source.config.vocab_size,
-        eps=source.config.layer_norm_epsilon,
-        act_fn=ACTIVATIONS[source.config.activation_function],
-        normalization_type="LN",
-        use_attn_scale=source.config.scale_attn_weights,
-        scale_attn_by_inverse_layer_idx=source.config.scale_attn_by_inverse_layer_idx,
-        device="cpu",
-    )
-    model = HookedTransformer(config)
-    model.load_state_dict(convert_gpt2_weights(source, config), strict=False)
-    return model.eval()
-
+from golden_model import load_transformer_lens
 
 class Prompts:
     """Prompts of one length; tokens are [prompt, position], answers lists of tokens."""
@@ -145,7 +122,7 @@ def main():
 
     torch.set_grad_enabled(False)
     torch.set_num_threads(arguments.threads)
-    published = PublishedWay(load_model(arguments.model), Prompts(arguments.prompts))
+    published = PublishedWay(load_transformer_lens(arguments.model), Prompts(arguments.prompts))
     circuits = list(candidate_circuits(run))
     candidates = []
     for ours in chosen:
