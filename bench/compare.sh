@@ -78,11 +78,16 @@ mkdir -p -- "$results"
 # Idle threads of either side sleep instead of spinning.
 export OMP_WAIT_POLICY=PASSIVE HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false
 
+mapfile -t cores < <(python3 -c 'import os; print(*sorted(os.sched_getaffinity(0)), sep="\n")')
+readonly cores
+((${#cores[@]} >= 2)) || { say "two cores are needed" && exit 1; }
+
 # Runs on the first `threads` cores, with so many threads, whichever side it is.
 on_cores() { # threads, command…
-  local threads=$1
+  local threads=$1 list
   shift
-  OMP_NUM_THREADS=$threads taskset --cpu-list "0-$((threads - 1))" "$@"
+  list=$(IFS=, && printf '%s' "${cores[*]:0:threads}")
+  OMP_NUM_THREADS=$threads taskset --cpu-list "$list" "$@"
 }
 
 build() {
@@ -206,7 +211,10 @@ section_pieces() {
 build
 if wanted pruning || wanted forward || wanted sweeps; then install_python; fi
 for section in "${sections[@]}"; do
-  if wanted "$section"; then "section_$section"; fi
+  if wanted "$section"; then
+    rm -f -- "$results/$section"[-.]*
+    "section_$section"
+  fi
 done
 say "writing $doc"
 python3 bench/performance_tables.py "$results" "$doc"

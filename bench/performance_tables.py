@@ -71,8 +71,8 @@ def pruning(results):
         published = [statistics.mean(c[clock] for c in run["candidates"]) for _, run in pairs]
         rows.append([
             {"cpu": "CPU seconds", "wall": "wall seconds"}[clock] + f", {threads} thread" + "s" * (threads > 1),
-            f"{statistics.mean(published):.2f}",
-            f"{statistics.mean(ours):.3f}",
+            f"{statistics.mean(published):.3g}",
+            f"{statistics.mean(ours):.3g}",
             f"**{statistics.mean(published) / statistics.mean(ours):.1f}**",
             spread(theirs / mine for theirs, mine in zip(published, ours)),
         ])
@@ -98,7 +98,7 @@ def quarters(run):
     """What a candidate costs along the run."""
     candidates = run["candidates"]
     parts = [candidates[i * len(candidates) // 4 : (i + 1) * len(candidates) // 4] for i in range(4)]
-    row = [f"{statistics.mean(c['cpu'] for c in part):.3f}" if part else "" for part in parts]
+    row = [f"{statistics.mean(c['cpu'] for c in part):.3g}" if part else "" for part in parts]
     return table(["CPU seconds a candidate, one thread", "first quarter of the run", "second", "third", "last"],
                  [["this server", *row]])
 
@@ -140,7 +140,7 @@ def growth(results):
             run, num_samples = load(path), int(path.stem.rsplit("-", 1)[1])
             seconds = per_candidate(run, "cpu")
             rows.append([
-                shape, str(num_samples), str(run["pairs"]), f"{seconds:.3f}", f"{1000 * seconds / run['pairs']:.2f}",
+                shape, str(num_samples), str(run["pairs"]), f"{seconds:.3g}", f"{1000 * seconds / run['pairs']:.3g}",
                 megabytes(run["resident_before_bytes"]), megabytes(run["peak_resident_bytes"]),
                 str(run["micro_batch_prompts"]),
             ])
