@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "server/model/layer_parts.h"
+#include "server/model/layer_products.h"
 
 namespace circuitd {
 namespace {
@@ -16,6 +17,15 @@ bool At(Hooks* hooks, HookPoint point, at::Tensor& value) {
   const at::Tensor own = value;
   hooks->Visit(point, value);
   return !value.is_same(own);
+}
+
+using Products = LayerProducts::Layer;
+
+// x [B, T, in] -> [B, T, out], by the product if there is one.
+at::Tensor Multiply(const PackedAffine* product, const at::Tensor& x, const at::Tensor& weight,
+                    const at::Tensor& bias) {
+  if (product == nullptr) return Affine(x, weight, bias);
+  return (*product)(x.flatten(0, 1)).unflatten(0, x.sizes().slice(0, 2));
 }
 
 struct LayerNorm {
@@ -47,8 +57,8 @@ struct LayerNorm {
 // One layer's attention, with its LayerNorm.
 class Attention {
  public:
-  Attention(const ModelConfig& config, const BlockWeights& weights, int layer, Hooks* hooks)
-      : config_(config), w_(weights), layer_(layer), hooks_(hooks) {}
+  Attention(const ModelConfig& config, const BlockWeights& weights, const Products* products, int layer, Hooks* hooks)
+      : config_(config), w_(weights), products_(products), layer_(layer), hooks_(hooks) {}
 
   // residual [B, T, D] -> attn_out [B, T, D].
   at::Tensor operator()(const at::Tensor& residual) const {
@@ -76,7 +86,7 @@ class Attention {
     const at::Tensor normalized =
         layer_norm(residual, Point(HookKind::kLn1Scale), Point(HookKind::kLn1Normalized), hooks_);
 
-    Qkv qkv = Split(Affine(normalized, w_.attn_weight, w_.attn_bias));
+    Qkv qkv = Split(Multiply(products_ ? &products_->attn : nullptr, normalized, w_.attn_weight, w_.attn_bias));
     bool replaced = false;
     for (int i = 0; i < 3; ++i) {
       replaced |= added[i].defined();
@@ -114,7 +124,7 @@ class Attention {
 
   // z [B, T, H, d] -> attn_out [B, T, D].
   at::Tensor Output(const at::Tensor& z) const {
-    at::Tensor out = Affine(z.flatten(-2), w_.o_weight, w_.o_bias);
+    at::Tensor out = Multiply(products_ ? &products_->o : nullptr, z.flatten(-2), w_.o_weight, w_.o_bias);
     if (Wanted(hooks_, Point(HookKind::kResult))) {
       const at::Tensor by_head = w_.o_weight.unflatten(0, {config_.n_heads, config_.d_head});
       const at::Tensor own = at::einsum("bthd,hdm->bthm", {z, by_head});  // [B, T, H, D]
@@ -127,18 +137,19 @@ class Attention {
 
   const ModelConfig& config_;
   const BlockWeights& w_;
+  const Products* const products_;
   const int layer_;
   Hooks* const hooks_;
 };
 
 // normalized [B, T, D] -> mlp_out [B, T, D].
-at::Tensor Mlp(const ModelConfig& config, const BlockWeights& w, int layer, const at::Tensor& normalized,
-               Hooks* hooks) {
-  at::Tensor pre = Affine(normalized, w.in_weight, w.in_bias);  // [B, T, F]
+at::Tensor Mlp(const ModelConfig& config, const BlockWeights& w, const Products* products, int layer,
+               const at::Tensor& normalized, Hooks* hooks) {
+  at::Tensor pre = Multiply(products ? &products->in : nullptr, normalized, w.in_weight, w.in_bias);  // [B, T, F]
   At(hooks, {HookKind::kMlpPre, layer}, pre);
   at::Tensor post = Activate(config, pre);
   At(hooks, {HookKind::kMlpPost, layer}, post);
-  at::Tensor out = Affine(post, w.out_weight, w.out_bias);
+  at::Tensor out = Multiply(products ? &products->out : nullptr, post, w.out_weight, w.out_bias);
   At(hooks, {HookKind::kMlpOut, layer}, out);
   return out;
 }
@@ -155,17 +166,18 @@ at::Tensor Gpt2::Embed(const at::Tensor& tokens, Hooks* hooks) const {
   return embed + pos_embed;
 }
 
-at::Tensor Gpt2::RunLayers(at::Tensor residual, int begin, int end, Hooks* hooks) const {
+at::Tensor Gpt2::RunLayers(at::Tensor residual, int begin, int end, Hooks* hooks, const LayerProducts* products) const {
   for (int layer = begin; layer < end; ++layer) {
     const BlockWeights& w = weights_.blocks[layer];
+    const Products* const own = products != nullptr ? &products->At(layer) : nullptr;
     At(hooks, {HookKind::kResidPre, layer}, residual);
-    residual = residual + Attention(config_, w, layer, hooks)(residual);
+    residual = residual + Attention(config_, w, own, layer, hooks)(residual);
     At(hooks, {HookKind::kResidMid, layer}, residual);
     at::Tensor mlp_in = residual;
     At(hooks, {HookKind::kMlpIn, layer}, mlp_in);
     const LayerNorm layer_norm{config_, w.ln2_weight, w.ln2_bias};
     residual = residual +
-               Mlp(config_, w, layer,
+               Mlp(config_, w, own, layer,
                    layer_norm(mlp_in, {HookKind::kLn2Scale, layer}, {HookKind::kLn2Normalized, layer}, hooks), hooks);
     At(hooks, {HookKind::kResidPost, layer}, residual);
   }

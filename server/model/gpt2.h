@@ -41,6 +41,8 @@ class Hooks {
   virtual void Visit(HookPoint point, at::Tensor& value) = 0;
 };
 
+class LayerProducts;
+
 // Const and shared; differentiable, so that the trainer runs the same code. Errors are torch's exceptions: callers
 // catch them at their border (torch_border.h).
 class Gpt2 {
@@ -55,11 +57,12 @@ class Gpt2 {
   // tokens [batch, pos] int64, positions from 0 -> the residual stream before layer 0 [batch, pos, d_model].
   at::Tensor Embed(const at::Tensor& tokens, Hooks* hooks = nullptr) const;
   // Layers [begin, end): residual [batch, pos, d_model] -> the same shape. Attention is causal, so right padding
-  // changes nothing at the positions before it.
-  at::Tensor RunLayers(at::Tensor residual, int begin, int end, Hooks* hooks = nullptr) const;
+  // changes nothing at the positions before it. `products`, of this network, replace its weights: the same to rounding.
+  at::Tensor RunLayers(at::Tensor residual, int begin, int end, Hooks* hooks = nullptr,
+                       const LayerProducts* products = nullptr) const;
   // Embed and all layers: tokens [batch, pos] -> the residual stream after the last layer [batch, pos, d_model].
-  at::Tensor Run(const at::Tensor& tokens, Hooks* hooks = nullptr) const {
-    return RunLayers(Embed(tokens, hooks), 0, config_.n_layers, hooks);
+  at::Tensor Run(const at::Tensor& tokens, Hooks* hooks = nullptr, const LayerProducts* products = nullptr) const {
+    return RunLayers(Embed(tokens, hooks), 0, config_.n_layers, hooks, products);
   }
   // The residual stream after the last layer -> the same shape.
   at::Tensor LnFinal(const at::Tensor& residual, Hooks* hooks = nullptr) const;

@@ -30,12 +30,6 @@ at::Tensor Activate(const ModelConfig& config, const at::Tensor& mlp_pre) {
   return at::gelu(mlp_pre, config.activation == Activation::kGeluNew ? "tanh" : "none");
 }
 
-at::Tensor MlpOut(const Gpt2& network, int layer, const at::Tensor& resid_mid) {
-  const BlockWeights& w = network.weights().blocks[layer];
-  const at::Tensor pre = Affine(Ln2(network, layer, resid_mid), w.in_weight, w.in_bias);  // [..., d_mlp]
-  return Affine(Activate(network.config(), pre), w.out_weight, w.out_bias);
-}
-
 at::Tensor FutureMask(int64_t first, int64_t pos, at::Device device) {
   return at::ones({pos - first, pos}, at::TensorOptions(device).dtype(at::kBool)).triu(first + 1);
 }

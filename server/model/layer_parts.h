@@ -21,9 +21,6 @@ at::Tensor Ln2(const Gpt2& network, int layer, const at::Tensor& residual);
 // The MLP's activation function.
 at::Tensor Activate(const ModelConfig& config, const at::Tensor& mlp_pre);
 
-// resid_mid [..., d_model] -> mlp_out, of the same shape.
-at::Tensor MlpOut(const Gpt2& network, int layer, const at::Tensor& resid_mid);
-
 // What queries at positions from `first` to the last do not see: [pos - first, pos] bool.
 at::Tensor FutureMask(int64_t first, int64_t pos, at::Device device);
 

@@ -95,6 +95,10 @@ absl::Status CheckFinite(const at::Tensor& last_logits, size_t first_prompt) {
   return CheckRows(last_logits, first_prompt);
 }
 
+absl::Status CheckFinite(const at::Tensor& logits, absl::Span<const size_t> prompts) {
+  return CheckRows(logits, prompts);
+}
+
 absl::StatusOr<std::vector<PromptLogits>> ReadLogits(const at::Tensor& last_logits, const LogitsSelection& selection,
                                                      size_t first_prompt) {
   return ReadRows(last_logits, selection, first_prompt);

@@ -23,6 +23,9 @@ at::Tensor LastLogits(const Gpt2& network, const at::Tensor& residual, const Pad
 // FAILED_PRECONDITION, naming the prompt (the first row is `first_prompt`), if one of the logits is not finite.
 absl::Status CheckFinite(const at::Tensor& last_logits, size_t first_prompt);
 
+// The same of rows of which row i is of prompts[i].
+absl::Status CheckFinite(const at::Tensor& logits, absl::Span<const size_t> prompts);
+
 // last_logits [batch, d_vocab] float32 on the host -> one entry a prompt. Errors as CheckFinite; INVALID_ARGUMENT for a
 // chosen token outside the vocabulary.
 absl::StatusOr<std::vector<PromptLogits>> ReadLogits(const at::Tensor& last_logits, const LogitsSelection& selection,
