@@ -40,10 +40,12 @@ int64_t KeptBytesPerToken(const ModelConfig& config, const KeptHooks& kept, int6
   return ((config.n_layers - kept.first_layer) * width + config.d_model) * element_size;
 }
 
-BaseRun::BaseRun(const Gpt2& network, absl::Span<const std::vector<int>> prompts, const KeptHooks& kept)
-    : prompts_(Pad(prompts, network.device())), kept_(network.config().n_layers, std::vector<at::Tensor>(kKinds)) {
+BaseRun::BaseRun(const LayerProducts& products, absl::Span<const std::vector<int>> prompts, const KeptHooks& kept)
+    : prompts_(Pad(prompts, products.network().device())),
+      kept_(products.network().config().n_layers, std::vector<at::Tensor>(kKinds)) {
+  const Gpt2& network = products.network();
   Keeper keeper(kept, kept_);
-  residual_ = network.Run(prompts_.tokens, &keeper);
+  residual_ = network.Run(prompts_.tokens, &keeper, &products);
   last_logits_ = LastLogits(network, residual_, prompts_);
 }
 

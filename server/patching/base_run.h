@@ -9,6 +9,7 @@
 
 #include "absl/types/span.h"
 #include "server/model/gpt2.h"
+#include "server/model/layer_products.h"
 #include "server/model/micro_batch.h"
 
 namespace circuitd {
@@ -25,7 +26,7 @@ int64_t KeptBytesPerToken(const ModelConfig& config, const KeptHooks& kept, int6
 class BaseRun {
  public:
   // Runs prompts side by side. Throws torch's exceptions.
-  BaseRun(const Gpt2& network, absl::Span<const std::vector<int>> prompts, const KeptHooks& kept);
+  BaseRun(const LayerProducts& products, absl::Span<const std::vector<int>> prompts, const KeptHooks& kept);
 
   const PaddedPrompts& prompts() const { return prompts_; }
   int64_t batch() const { return prompts_.tokens.size(0); }

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "server/model/forward.h"
 #include "server/model/gpt2.h"
+#include "server/model/layer_products.h"
 #include "server/model/micro_batch.h"
 #include "server/model/prompt_pair.h"
 #include "server/patching/base_run.h"
@@ -18,6 +19,7 @@ namespace circuitd {
 
 struct PairedRuns {
   MicroBatch rows;
+  const LayerProducts& products;
   const BaseRun& clean;
   const BaseRun& corrupted;
   const PatchedMetric& metric;
@@ -41,9 +43,11 @@ struct PairedKeeps {
 };
 
 // Runs both prompts of all pairs in micro-batches and calls `use` on each, in torch's inference mode. `use` may be
-// called again for some of its pairs where memory was short; so it must have no effect when it fails. Errors as
-// RunForward.
+// called again for some of its pairs where memory was short; so it must have no effect when it fails. Weights of layers
+// that patched runs go through are packed, within the memory budget, where `patched_runs` over all prompts are enough
+// for that to pay. Errors as RunForward.
 absl::Status ForEachPairedRuns(const Gpt2& network, const PromptPairs& pairs, Metric metric, const PairedKeeps& keeps,
-                               const ForwardOptions& options, absl::FunctionRef<absl::Status(const PairedRuns&)> use);
+                               uint64_t patched_runs, const ForwardOptions& options,
+                               absl::FunctionRef<absl::Status(const PairedRuns&)> use);
 
 }  // namespace circuitd

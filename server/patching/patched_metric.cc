@@ -38,21 +38,23 @@ absl::StatusOr<std::vector<double>> PatchedMetric::OfLogits(const at::Tensor& la
   return MetricPerPrompt(metric_, last_logits, clean_logits_, answers_);
 }
 
-absl::StatusOr<std::vector<std::vector<double>>> PatchedMetric::Of(const at::Tensor& last_residual,
-                                                                   const at::Tensor& changed) const {
+absl::StatusOr<std::vector<double>> PatchedMetric::Of(const at::Tensor& last_residual,
+                                                      const std::vector<size_t>& rows) const {
+  const bool few_tokens = answer_unembed_.defined();
   const at::Tensor logits =
-      (answer_unembed_.defined() ? at::matmul(network_.LnFinal(last_residual), answer_unembed_.t())
-                                 : network_.Unembed(last_residual))
+      (few_tokens ? at::matmul(network_.LnFinal(last_residual), answer_unembed_.t()) : network_.Unembed(last_residual))
           .to(at::kCPU, at::kFloat)
-          .contiguous()
-          .masked_fill(changed.logical_not().unsqueeze(-1), 0);  // [patches, batch, tokens]
-  std::vector<std::vector<double>> values;
-  for (int64_t patch = 0; patch < logits.size(0); ++patch) {
-    const at::Tensor own = logits[patch];
-    RETURN_IF_ERROR(CheckFinite(own, first_prompt_));
-    values.push_back(MetricPerPrompt(metric_, own, clean_logits_, answer_unembed_.defined() ? answer_rows_ : answers_));
+          .contiguous();  // [copies, tokens]
+  std::vector<size_t> prompts;
+  for (const size_t row : rows) prompts.push_back(first_prompt_ + row);
+  RETURN_IF_ERROR(CheckFinite(logits, prompts));
+  if (metric_ == Metric::kKlDiv) {
+    const std::vector<int64_t> index(rows.begin(), rows.end());
+    return MetricPerPrompt(metric_, logits, clean_logits_.index_select(0, at::tensor(index, at::kLong)), {});
   }
-  return values;
+  std::vector<Answer> answers;
+  for (const size_t row : rows) answers.push_back(few_tokens ? answer_rows_[row] : answers_[row]);
+  return MetricPerPrompt(metric_, logits, clean_logits_, answers);
 }
 
 }  // namespace circuitd

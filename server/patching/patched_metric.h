@@ -22,10 +22,8 @@ class PatchedMetric {
   // Of each prompt of an unpatched run. FAILED_PRECONDITION if a logit is not finite.
   absl::StatusOr<std::vector<double>> OfLogits(const at::Tensor& last_logits) const;
 
-  // Of each prompt of each patched run: last_residual [patches, batch, d_model] -> [patches][batch]. `changed`
-  // [patches, batch] bool on the host says where the patch changes anything: elsewhere neither the residual stream,
-  // which may be padding's, nor the value means anything. Errors as above.
-  absl::StatusOr<std::vector<std::vector<double>>> Of(const at::Tensor& last_residual, const at::Tensor& changed) const;
+  // Of patched copies of prompts: last_residual [copies, d_model]; rows[i] says whose copy i is. Errors as above.
+  absl::StatusOr<std::vector<double>> Of(const at::Tensor& last_residual, const std::vector<size_t>& rows) const;
 
  private:
   const Gpt2& network_;

@@ -53,45 +53,36 @@ class Sweep {
   absl::Status RunLayer(const PairedRuns& runs, SweepGrid& grid, size_t layer_index) {
     const BaseRun& base = denoising() ? runs.corrupted : runs.clean;
     const BaseRun& source = denoising() ? runs.clean : runs.corrupted;
-    const auto all = PatchesAt(network_, {grid.hook, grid.layers[layer_index]}, grid.columns, base, source);
+    const auto all = PatchesAt(runs.products, {grid.hook, grid.layers[layer_index]}, grid.columns, base, source);
     SetUnpatched(runs, grid, layer_index);
-    count_.Add(grid.columns.size() - all->patches().size(), base.batch());
+    count_.Add(1, grid.columns.size() * base.batch() - all->copies().size());
 
-    std::vector<int64_t> firsts;
-    for (const ColumnPatch& patch : all->patches()) firsts.push_back(patch.first);
-    absl::Span<const ColumnPatch> left = all->patches();
-    for (const size_t count : SplitPatches(network_.config(), base, all->layer(), firsts, runs.limits)) {
+    std::vector<SuffixSize> sizes;
+    for (const PatchedCopy& copy : all->copies()) sizes.push_back({1, base.pos() - copy.first});
+    absl::Span<const PatchedCopy> left = all->copies();
+    for (const size_t count : SplitSuffixes(network_.config(), base.pos(), all->layer(), sizes, runs.limits)) {
       if (options_.checkpoint) RETURN_IF_ERROR(options_.checkpoint());
-      const auto patches = left.first(count);
-      const at::Tensor last = RunSuffix(network_, base, all->layer(), all->start(), Segments(*all, patches));
-      ASSIGN_OR_RETURN(const auto values, runs.metric.Of(last, Changed(patches, base.batch())));
+      const auto copies = left.first(count);
+      const at::Tensor last = RunSuffix(runs.products, base, all->layer(), all->start(), Segments(*all, copies));
+      std::vector<size_t> rows;
+      for (const PatchedCopy& copy : copies) rows.push_back(copy.row);
+      ASSIGN_OR_RETURN(const auto values, runs.metric.Of(last, rows));
       for (size_t i = 0; i < count; ++i) {
-        for (const size_t row : patches[i].changed) {
-          Value(runs, grid, layer_index, patches[i].column_index, row) = values[i][row];
-        }
+        Value(runs, grid, layer_index, copies[i].column_index, copies[i].row) = values[i];
       }
-      count_.Add(count, base.batch());
+      count_.Add(1, count);
       left.remove_prefix(count);
     }
     return absl::OkStatus();
   }
 
-  // [patches, batch] bool.
-  static at::Tensor Changed(absl::Span<const ColumnPatch> patches, int64_t batch) {
-    at::Tensor changed = at::zeros({static_cast<int64_t>(patches.size()), batch}, at::kBool);
-    for (size_t i = 0; i < patches.size(); ++i) {
-      for (const size_t row : patches[i].changed) changed.data_ptr<bool>()[i * batch + row] = true;
-    }
-    return changed;
-  }
-
-  static std::vector<SuffixSegment> Segments(const SweepPatches& all, absl::Span<const ColumnPatch> patches) {
+  static std::vector<SuffixSegment> Segments(const SweepPatches& all, absl::Span<const PatchedCopy> copies) {
     std::vector<SuffixSegment> segments;
-    while (!patches.empty()) {
+    while (!copies.empty()) {
       size_t count = 1;
-      while (count < patches.size() && patches[count].first == patches[0].first) ++count;
-      segments.push_back(all.Segment(patches.first(count)));
-      patches.remove_prefix(count);
+      while (count < copies.size() && copies[count].first == copies[0].first) ++count;
+      segments.push_back(all.Segment(copies.first(count)));
+      copies.remove_prefix(count);
     }
     return segments;
   }
@@ -123,7 +114,8 @@ class Sweep {
 absl::StatusOr<SweepResult> RunSweep(const Model& model, const SweepRequest& request, const ForwardOptions& options,
                                      const PatchingProgress& progress) {
   Sweep sweep(model.network(), request, options, progress);
-  RETURN_IF_ERROR(ForEachPairedRuns(model.network(), request.pairs, request.metric, sweep.Keeps(), options,
+  RETURN_IF_ERROR(ForEachPairedRuns(model.network(), request.pairs, request.metric, sweep.Keeps(),
+                                    SweepRuns(model.config(), request), options,
                                     [&](const PairedRuns& runs) { return sweep.Run(runs); }));
   return sweep.TakeResult();
 }

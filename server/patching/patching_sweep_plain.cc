@@ -59,14 +59,15 @@ MicroBatchLimits Limits(const Gpt2& network, const SweepRequest& request, int64_
 absl::StatusOr<SweepResult> RunSweepPlainly(const Model& model, const SweepRequest& request,
                                             const ForwardOptions& options) {
   const Gpt2& network = model.network();
+  const LayerProducts products(network, network.config().n_layers);  // the weights as they are
   const PairColumns pairs(request.pairs);
   const bool denoising = request.direction == PatchingDirection::kDenoising;
   const KeptHooks nothing, source_hooks{{request.hooks.begin(), request.hooks.end()}, 0};
   SweepResult result = EmptySweepResult(model.config(), request);
 
   const auto run = [&](MicroBatch batch) -> absl::Status {
-    const BaseRun clean(network, Rows(pairs.clean, batch), denoising ? source_hooks : nothing);
-    const BaseRun corrupted(network, Rows(pairs.corrupted, batch), denoising ? nothing : source_hooks);
+    const BaseRun clean(products, Rows(pairs.clean, batch), denoising ? source_hooks : nothing);
+    const BaseRun corrupted(products, Rows(pairs.corrupted, batch), denoising ? nothing : source_hooks);
     const PaddedPrompts& base_prompts = (denoising ? corrupted : clean).prompts();
     const BaseRun& source = denoising ? clean : corrupted;
     const at::Tensor &clean_logits = clean.last_logits(), &corrupted_logits = corrupted.last_logits();

@@ -59,6 +59,16 @@ class PathPatching {
             {{HookKind::kZ, HookKind::kMlpOut}, 0}};
   }
 
+  // Patched runs in which layers are run again, not only the logits or the last MLP.
+  uint64_t RunsOfLayers() const {
+    uint64_t runs = 0;
+    for (const PathNode& receiver : request_.receivers) {
+      if (request_.freeze == PathFreeze::kHeads || !ReadsLastOnly(config_, receiver))
+        runs += PatchesOf(receiver).size();
+    }
+    return runs;
+  }
+
   // All paths of a micro-batch. When it fails, values that another try overwrites may have been written.
   absl::Status Run(const PairedRuns& runs) {
     count_.Begin();
@@ -122,7 +132,9 @@ class PathPatching {
     const PathNode& lowest = request_.receivers[lowest_receiver];
     int layer = lowest.kind == PathNode::Kind::kLogits ? config_.n_layers : lowest.layer;
     if (request_.freeze == PathFreeze::kHeads) layer = 0;  // MLPs below it are run too
-    return SplitPatches(config_, runs.clean, layer, std::vector<int64_t>(count, rows.first), runs.limits);
+    const int64_t batch = runs.clean.batch(), pos = runs.clean.pos();
+    const std::vector<SuffixSize> sizes(count, {batch, batch * (pos - rows.first)});
+    return SplitSuffixes(config_, pos, layer, sizes, runs.limits);
   }
 
   // `receivers` are in forward order.
@@ -130,7 +142,7 @@ class PathPatching {
                           absl::Span<const Patch> patches) {
     std::vector<std::set<int>> senders;
     for (const Patch& patch : patches) senders.push_back(patch.senders);
-    SenderChanges changes(network_, runs.clean, runs.corrupted, rows, request_.freeze, senders);
+    SenderChanges changes(runs.products, runs.clean, runs.corrupted, rows, request_.freeze, senders);
     for (const size_t receiver : receivers) {
       if (options_.checkpoint) RETURN_IF_ERROR(options_.checkpoint());
       changes.AdvanceTo(SendersBelow(config_, request_.receivers[receiver]));
@@ -138,22 +150,31 @@ class PathPatching {
       const at::Tensor changed = changes.changed();  // [sent, batch]
       if (changed.any().item<bool>()) {
         const at::Tensor last =
-            RunReceiver(network_, runs.clean, request_.receivers[receiver], rows, changes.changes());
-        ASSIGN_OR_RETURN(const auto values, runs.metric.Of(last, changed));
-        for (size_t i = 0; i < values.size(); ++i) Store(runs, receiver, patches[i], changed[i], values[i]);
+            RunReceiver(runs.products, runs.clean, request_.receivers[receiver], rows, changes.changes());
+        RETURN_IF_ERROR(Store(runs, receiver, patches, changed, last));
       }
       count_.Add(changes.sent(), runs.clean.batch());
     }
     return absl::OkStatus();
   }
 
-  // Of the prompts in which anything was sent; the others have the clean run's metric.
-  void Store(const PairedRuns& runs, size_t receiver, const Patch& patch, const at::Tensor& changed,
-             const std::vector<double>& values) {
-    std::vector<double>& per_prompt = result_.paths[first_path_[receiver] + patch.path_index].per_prompt;
-    for (size_t row = 0; row < values.size(); ++row) {
-      if (changed.data_ptr<bool>()[row]) per_prompt[runs.rows.begin + row] = values[row];
+  // The metric of the prompts in which anything was sent (`changed` [patches, batch]); the others have the clean run's.
+  // last [patches, batch, d_model].
+  absl::Status Store(const PairedRuns& runs, size_t receiver, absl::Span<const Patch> patches,
+                     const at::Tensor& changed, const at::Tensor& last) {
+    const at::Tensor copies = changed.flatten().nonzero().flatten();
+    std::vector<size_t> rows;
+    std::vector<double*> places;
+    for (const int64_t copy : absl::MakeConstSpan(copies.data_ptr<int64_t>(), copies.numel())) {
+      const size_t row = copy % runs.clean.batch(), patch = copy / runs.clean.batch();
+      rows.push_back(row);
+      PathEffect& path = result_.paths[first_path_[receiver] + patches[patch].path_index];
+      places.push_back(&path.per_prompt[runs.rows.begin + row]);
     }
+    const at::Tensor of_copies = last.flatten(0, 1).index_select(0, copies.to(last.device()));
+    ASSIGN_OR_RETURN(const auto values, runs.metric.Of(of_copies, rows));
+    for (size_t i = 0; i < values.size(); ++i) *places[i] = values[i];
+    return absl::OkStatus();
   }
 
   const Gpt2& network_;
@@ -170,7 +191,8 @@ class PathPatching {
 absl::StatusOr<PathPatchingResult> RunPathPatching(const Model& model, const PathPatchingRequest& request,
                                                    const ForwardOptions& options, const PatchingProgress& progress) {
   PathPatching patching(model.network(), request, options, progress);
-  RETURN_IF_ERROR(ForEachPairedRuns(model.network(), request.pairs, request.metric, PathPatching::Keeps(), options,
+  RETURN_IF_ERROR(ForEachPairedRuns(model.network(), request.pairs, request.metric, PathPatching::Keeps(),
+                                    patching.RunsOfLayers(), options,
                                     [&](const PairedRuns& runs) { return patching.Run(runs); }));
   return patching.TakeResult();
 }

@@ -1,5 +1,8 @@
 #include "server/patching/path_receiver.h"
 
+#include <utility>
+#include <vector>
+
 #include "server/model/layer_parts.h"
 #include "server/patching/suffix_run.h"
 
@@ -68,20 +71,26 @@ bool ReadsLastOnly(const ModelConfig& config, const PathNode& receiver) {
   return receiver.kind == Kind::kLogits || (receiver.kind == Kind::kMlp && receiver.layer == config.n_layers - 1);
 }
 
-at::Tensor RunReceiver(const Gpt2& network, const BaseRun& clean, const PathNode& receiver, const PathRows& rows,
-                       const at::Tensor& changes) {
+at::Tensor RunReceiver(const LayerProducts& products, const BaseRun& clean, const PathNode& receiver,
+                       const PathRows& rows, const at::Tensor& changes) {
+  const Gpt2& network = products.network();
   const int l = receiver.layer;
   const auto of_rows = [&](const at::Tensor& x) { return rows.Of(x, clean.prompts()); };
+  // residual [patches, batch, rows, d_model].
+  const auto go_on = [&](int layer, SuffixStart start, const at::Tensor& residual) {
+    std::vector<int64_t> prompts;
+    for (int64_t copy = 0; copy < residual.size(0) * clean.batch(); ++copy) prompts.push_back(copy % clean.batch());
+    const SuffixSegment segment{rows.first, std::move(prompts), residual.flatten(0, 1)};
+    return RunSuffix(products, clean, layer, start, {segment}).unflatten(0, {-1, clean.batch()});
+  };
   if (receiver.kind == Kind::kLogits) return (of_rows(clean.Residual(network.config().n_layers)) + changes).squeeze(2);
   if (receiver.kind == Kind::kMlp) {
     const at::Tensor mid = of_rows(clean.At(HookKind::kResidMid, l));
-    const at::Tensor post = mid + MlpOut(network, l, mid + changes);
-    return rows.last_only ? post.squeeze(2)
-                          : RunSuffix(network, clean, l + 1, SuffixStart::kBeforeAttention, {{rows.first, post}});
+    const at::Tensor post = mid + MlpOut(products, l, mid + changes);
+    return rows.last_only ? post.squeeze(2) : go_on(l + 1, SuffixStart::kBeforeAttention, post);
   }
   const HeadReceiver head(network, clean, receiver, rows.first, changes.size(0));
-  const at::Tensor mid = head.ResidMid(of_rows(clean.Residual(l)) + changes);
-  return RunSuffix(network, clean, l, SuffixStart::kAfterAttention, {{rows.first, mid}});
+  return go_on(l, SuffixStart::kAfterAttention, head.ResidMid(of_rows(clean.Residual(l)) + changes));
 }
 
 }  // namespace circuitd

@@ -3,7 +3,7 @@
 
 #include <ATen/ATen.h>
 
-#include "server/model/gpt2.h"
+#include "server/model/layer_products.h"
 #include "server/patching/base_run.h"
 #include "server/patching/path_patching.h"
 #include "server/patching/sender_changes.h"
@@ -17,7 +17,7 @@ bool ReadsLastOnly(const ModelConfig& config, const PathNode& receiver);
 // [patches, batch, rows, d_model]; `rows` are the last ones only where ReadsLastOnly. Returns the residual stream after
 // the last layer at each prompt's last position, [patches, batch, d_model]. `clean` has to have kept kResidPre,
 // kResidMid, kQ, kK, kV and kZ. Throws torch's exceptions.
-at::Tensor RunReceiver(const Gpt2& network, const BaseRun& clean, const PathNode& receiver, const PathRows& rows,
-                       const at::Tensor& changes);
+at::Tensor RunReceiver(const LayerProducts& products, const BaseRun& clean, const PathNode& receiver,
+                       const PathRows& rows, const at::Tensor& changes);
 
 }  // namespace circuitd

@@ -10,15 +10,21 @@ at::Tensor PathRows::Of(const at::Tensor& x, const PaddedPrompts& prompts) const
   return last_only ? AtLastPosition(x, prompts).unsqueeze(1) : x.narrow(1, first, x.size(1) - first);
 }
 
-SenderChanges::SenderChanges(const Gpt2& network, const BaseRun& clean, const BaseRun& corrupted, const PathRows& rows,
-                             PathFreeze freeze, const std::vector<std::set<int>>& senders)
-    : network_(network), clean_(clean), corrupted_(corrupted), rows_(rows), freeze_(freeze), senders_(senders) {
+SenderChanges::SenderChanges(const LayerProducts& products, const BaseRun& clean, const BaseRun& corrupted,
+                             const PathRows& rows, PathFreeze freeze, const std::vector<std::set<int>>& senders)
+    : products_(products),
+      network_(products.network()),
+      clean_(clean),
+      corrupted_(corrupted),
+      rows_(rows),
+      freeze_(freeze),
+      senders_(senders) {
   const at::Tensor& lengths = clean.prompts().lengths;
   const at::Tensor in_prompt = at::arange(clean.pos(), lengths.options()).lt(lengths.unsqueeze(1));
   in_prompt_ = Rows(in_prompt);
   const int64_t patches = senders.size();
-  changes_ = at::zeros({patches, clean.batch(), in_prompt_.size(1), network.config().d_model},
-                       network.weights().embed.options());
+  changes_ = at::zeros({patches, clean.batch(), in_prompt_.size(1), network_.config().d_model},
+                       network_.weights().embed.options());
   changed_ = at::zeros({patches, clean.batch()}, in_prompt_.options());
 }
 
@@ -88,7 +94,7 @@ void SenderChanges::PassMlp(int layer, int rank) {
   if (!recomputed.empty()) {
     const at::Tensor patches = Index(recomputed);
     const at::Tensor mid = Rows(clean_.At(HookKind::kResidMid, layer)) + changes_.index_select(0, patches);
-    changes_.index_add_(0, patches, MlpOut(network_, layer, mid) - clean);
+    changes_.index_add_(0, patches, MlpOut(products_, layer, mid) - clean);
   }
   if (!sent.patches.empty()) Add(sent.patches, Rows(corrupted_.At(HookKind::kMlpOut, layer)) - clean);
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "server/model/gpt2.h"
+#include "server/model/layer_products.h"
 #include "server/patching/base_run.h"
 #include "server/patching/path_patching.h"
 
@@ -29,7 +30,7 @@ class SenderChanges {
   // senders[i] has the ranks (SenderRank) of patch i's senders; patches are in the order of their first ones. `clean`
   // has to have kept kResidPre, kResidMid, kZ and kMlpOut, `corrupted` kZ and kMlpOut, of all layers; both have to
   // outlive this, as all arguments. Throws torch's exceptions.
-  SenderChanges(const Gpt2& network, const BaseRun& clean, const BaseRun& corrupted, const PathRows& rows,
+  SenderChanges(const LayerProducts& products, const BaseRun& clean, const BaseRun& corrupted, const PathRows& rows,
                 PathFreeze freeze, const std::vector<std::set<int>>& senders);
 
   // Goes up to where senders of rank `end` and above are not read. `end` is SendersBelow of a receiver, and never less
@@ -60,6 +61,7 @@ class SenderChanges {
   at::Tensor Rows(const at::Tensor& x) const { return rows_.Of(x, clean_.prompts()); }
   at::Tensor Index(const std::vector<int64_t>& values) const;
 
+  const LayerProducts& products_;
   const Gpt2& network_;
   const BaseRun& clean_;
   const BaseRun& corrupted_;

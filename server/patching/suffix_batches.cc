@@ -27,24 +27,23 @@ SuffixLimits SuffixLimitsFor(const Gpt2& network, const BaseRun& base, int64_t b
   constexpr int64_t kCpuRows = 256, kGpuRows = 16384;
   const MicroBatchLimits limits = PatchingLimits(network, budget_bytes, 0);
   const int64_t left = budget_bytes - base.batch() * base.pos() * kept_bytes_per_token;
-  const int64_t of_patch = ActivationBytes(network.config(), base.batch(), base.pos(), limits);
-  return {limits.max_flops, std::max<int64_t>(1, left / of_patch), network.device().is_cpu() ? kCpuRows : kGpuRows};
+  const int64_t of_copy = ActivationBytes(network.config(), 1, base.pos(), limits);
+  return {limits.max_flops, std::max<int64_t>(1, left / of_copy), network.device().is_cpu() ? kCpuRows : kGpuRows};
 }
 
-std::vector<size_t> SplitPatches(const ModelConfig& config, const BaseRun& base, int layer,
-                                 absl::Span<const int64_t> firsts, const SuffixLimits& limits) {
+std::vector<size_t> SplitSuffixes(const ModelConfig& config, int64_t pos, int layer, absl::Span<const SuffixSize> sizes,
+                                  const SuffixLimits& limits) {
   std::vector<size_t> counts;
-  int64_t rows = 0;
-  for (const int64_t first : firsts) {
-    const int64_t of_patch = base.batch() * (base.pos() - first);
-    const int64_t patches = counts.empty() ? 0 : static_cast<int64_t>(counts.back());
-    rows += of_patch;
-    if (patches > 0 && patches < limits.max_patches && rows <= limits.max_rows &&
-        SuffixFlops(config, base, layer, patches + 1, rows) <= limits.max_flops) {
+  SuffixSize total;
+  for (const SuffixSize& size : sizes) {
+    total.copies += size.copies;
+    total.rows += size.rows;
+    if (!counts.empty() && total.copies <= limits.max_copies && total.rows <= limits.max_rows &&
+        SuffixFlops(config, pos, layer, total.copies, total.rows) <= limits.max_flops) {
       ++counts.back();
     } else {
       counts.push_back(1);
-      rows = of_patch;
+      total = size;
     }
   }
   return counts;

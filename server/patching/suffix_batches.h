@@ -14,8 +14,14 @@ namespace circuitd {
 // What one RunSuffix may take.
 struct SuffixLimits {
   double max_flops = 0;
-  int64_t max_patches = 1;  // that fit in memory
-  int64_t max_rows = 1;     // more at once gain nothing
+  int64_t max_copies = 1;  // of prompts, that fit in memory
+  int64_t max_rows = 1;    // more at once gain nothing
+};
+
+// Copies that go together, and the rows of all of them.
+struct SuffixSize {
+  int64_t copies = 1;
+  int64_t rows = 0;
 };
 
 // The limits of micro-batches of prompts of at most `longest` tokens whose unpatched runs keep `kept_bytes_per_token`.
@@ -25,9 +31,8 @@ MicroBatchLimits PatchingLimits(const Gpt2& network, int64_t budget_bytes, int64
 SuffixLimits SuffixLimitsFor(const Gpt2& network, const BaseRun& base, int64_t budget_bytes,
                              int64_t kept_bytes_per_token);
 
-// Splits patches, in order, that go on at `layer` and position firsts[i]: the number of patches of each run, at
-// least 1.
-std::vector<size_t> SplitPatches(const ModelConfig& config, const BaseRun& base, int layer,
-                                 absl::Span<const int64_t> firsts, const SuffixLimits& limits);
+// Splits what goes on at `layer`, in order: the number of sizes of each run, at least 1. Prompts have `pos` positions.
+std::vector<size_t> SplitSuffixes(const ModelConfig& config, int64_t pos, int layer, absl::Span<const SuffixSize> sizes,
+                                  const SuffixLimits& limits);
 
 }  // namespace circuitd

@@ -9,73 +9,64 @@
 namespace circuitd {
 namespace {
 
-void SortByFirst(std::vector<ColumnPatch>& patches) {
-  std::stable_sort(patches.begin(), patches.end(),
-                   [](const ColumnPatch& a, const ColumnPatch& b) { return a.first < b.first; });
+void SortByFirst(std::vector<PatchedCopy>& copies) {
+  std::stable_sort(copies.begin(), copies.end(),
+                   [](const PatchedCopy& a, const PatchedCopy& b) { return a.first < b.first; });
+}
+
+at::Tensor Index(const std::vector<int64_t>& values, at::Device device) {
+  return at::tensor(values, at::kLong).to(device);
+}
+
+std::vector<int64_t> RowsOf(absl::Span<const PatchedCopy> copies) {
+  std::vector<int64_t> rows;
+  for (const PatchedCopy& copy : copies) rows.push_back(static_cast<int64_t>(copy.row));
+  return rows;
 }
 
 // A row of the residual stream at a time is replaced.
 class PositionPatches : public SweepPatches {
  public:
-  PositionPatches(const Gpt2& network, HookPoint hook, const std::vector<int>& columns, const BaseRun& base,
+  PositionPatches(const LayerProducts& products, HookPoint hook, const std::vector<int>& columns, const BaseRun& base,
                   const BaseRun& source)
       : base_(base), layer_(hook.kind == HookKind::kResidPre ? hook.layer : hook.layer + 1) {
-    const at::Tensor differs = ReplaceAll(network, hook, source);
-    lengths_ = base.prompts().lengths.cpu();
+    const at::Tensor differs = ReplaceAll(products, hook, source);
+    const at::Tensor lengths = base.prompts().lengths.cpu();
     const auto at = differs.accessor<bool, 2>();
-    const bool nothing_above = layer_ == network.config().n_layers;
+    const bool nothing_above = layer_ == products.network().config().n_layers;
     for (size_t column = 0; column < columns.size(); ++column) {
-      ColumnPatch patch{column, base.pos(), {}};
-      std::vector<int64_t> positions(base.batch());
       for (int64_t row = 0; row < base.batch(); ++row) {
-        const int64_t length = lengths_.data_ptr<int64_t>()[row];
+        const int64_t length = lengths.data_ptr<int64_t>()[row];
         const auto position = ColumnPosition(columns[column], length);
         // After the last layer only the last position's row is read.
         if (!position || !at[row][*position] || (nothing_above && *position != length - 1)) continue;
-        patch.first = std::min(patch.first, *position);
-        patch.changed.push_back(row);
-        positions[row] = *position;
+        copies_.push_back({column, static_cast<size_t>(row), *position});
       }
-      positions_.push_back(std::move(positions));
-      if (!patch.changed.empty()) patches_.push_back(std::move(patch));
     }
-    SortByFirst(patches_);
+    SortByFirst(copies_);
   }
 
   int layer() const override { return layer_; }
   SuffixStart start() const override { return SuffixStart::kBeforeAttention; }
 
-  SuffixSegment Segment(absl::Span<const ColumnPatch> patches) const override {
-    const int64_t first = patches[0].first, count = patches.size();
-    std::vector<int64_t> copies, rows, positions;
-    for (int64_t copy = 0; copy < count; ++copy) {
-      for (const size_t row : patches[copy].changed) {
-        copies.push_back(copy);
-        rows.push_back(row);
-        positions.push_back(positions_[patches[copy].column_index][row]);
-      }
-    }
-    const auto index = [&](const std::vector<int64_t>& values) {
-      return at::tensor(values, at::kLong).to(replaced_.device());
-    };
-    const at::Tensor row_index = index(rows), position_index = index(positions);
-    at::Tensor residual =
-        base_.Residual(layer_).narrow(1, first, base_.pos() - first).unsqueeze(0).repeat({count, 1, 1, 1});
-    residual.index_put_({index(copies), row_index, position_index - first},
-                        replaced_.index({row_index, position_index}));
-    return {first, residual};  // [patches, batch, pos - first, d_model]
+  // Only the row at the position itself: attention has yet to carry the change on.
+  SuffixSegment Segment(absl::Span<const PatchedCopy> copies) const override {
+    std::vector<int64_t> rows = RowsOf(copies);
+    const at::Tensor at_first = replaced_.narrow(1, copies[0].first, 1);  // [batch, 1, d_model]
+    const at::Tensor residual = at_first.index_select(0, Index(rows, replaced_.device()));
+    return {copies[0].first, std::move(rows), residual};
   }
 
  private:
   // Makes replaced_: what each row is when its activation is the source's. Returns where that changes it, [batch, pos]
   // bool on the host.
-  at::Tensor ReplaceAll(const Gpt2& network, HookPoint hook, const BaseRun& source) {
+  at::Tensor ReplaceAll(const LayerProducts& products, HookPoint hook, const BaseRun& source) {
     const auto [kind, l] = hook;
     const auto differs = [](const at::Tensor& a, const at::Tensor& b) { return a.ne(b).any(-1).cpu(); };
     switch (kind) {
       case HookKind::kAttnOut: {
         const at::Tensor mid = base_.Residual(l) + source.At(kind, l);  // resid_mid [batch, pos, d_model]
-        replaced_ = mid + MlpOut(network, l, mid);
+        replaced_ = AddMlp(products, l, mid);
         return differs(mid, base_.At(HookKind::kResidMid, l));
       }
       case HookKind::kMlpOut:
@@ -89,9 +80,7 @@ class PositionPatches : public SweepPatches {
 
   const BaseRun& base_;
   const int layer_;
-  at::Tensor replaced_;                          // [batch, pos, d_model], before layer_
-  at::Tensor lengths_;                           // [batch] on the host
-  std::vector<std::vector<int64_t>> positions_;  // by column and row
+  at::Tensor replaced_;  // [batch, pos, d_model], before layer_
 };
 
 // A head at a time has another z; heads of a layer know nothing of each other, so that all z are found at once.
@@ -104,34 +93,37 @@ class HeadPatches : public SweepPatches {
     const at::Tensor lengths = base.prompts().lengths.cpu();
     const auto at = differs.accessor<bool, 3>();
     for (size_t column = 0; column < heads.size(); ++column) {
-      ColumnPatch patch{column, base.pos(), {}};
       for (int64_t row = 0; row < base.batch(); ++row) {
         const int64_t length = lengths.data_ptr<int64_t>()[row];
         int64_t position = 0;
         while (position < length && !at[row][position][heads[column]]) ++position;
-        if (position == length) continue;
-        patch.first = std::min(patch.first, position);
-        patch.changed.push_back(row);
+        if (position < length) copies_.push_back({column, static_cast<size_t>(row), position});
       }
-      if (!patch.changed.empty()) patches_.push_back(std::move(patch));
     }
-    SortByFirst(patches_);
+    SortByFirst(copies_);
   }
 
   int layer() const override { return layer_; }
   SuffixStart start() const override { return SuffixStart::kAfterAttention; }
 
-  SuffixSegment Segment(absl::Span<const ColumnPatch> patches) const override {
+  SuffixSegment Segment(absl::Span<const PatchedCopy> copies) const override {
     const ModelConfig& config = network_.config();
-    const int64_t first = patches[0].first, rows = base_.pos() - first, count = patches.size();
-    std::vector<int64_t> heads;
-    for (const ColumnPatch& patch : patches) heads.push_back(heads_[patch.column_index]);
-    const at::Tensor index = at::tensor(heads, at::kLong).to(network_.device());
-    const at::Tensor change = z_change_.narrow(1, first, rows).index_select(2, index).permute({2, 0, 1, 3});
-    const at::Tensor weight = network_.weights().blocks[layer_].o_weight.view({-1, config.d_head, config.d_model});
-    const at::Tensor sent = at::bmm(change.reshape({count, -1, config.d_head}), weight.index_select(0, index));
-    const at::Tensor mid = base_.At(HookKind::kResidMid, layer_).narrow(1, first, rows);
-    return {first, mid + sent.view({count, base_.batch(), rows, config.d_model})};
+    const int64_t first = copies[0].first, length = base_.pos() - first;
+    std::vector<at::Tensor> sent;  // by a head at a time
+    for (absl::Span<const PatchedCopy> left = copies; !left.empty();) {
+      size_t count = 1;
+      while (count < left.size() && left[count].column_index == left[0].column_index) ++count;
+      const int head = heads_[left[0].column_index];
+      const at::Tensor change = z_change_.select(2, head)
+                                    .narrow(1, first, length)
+                                    .index_select(0, Index(RowsOf(left.first(count)), network_.device()));
+      sent.push_back(at::mm(change.flatten(0, 1), OutputWeight(network_, layer_, head)));
+      left.remove_prefix(count);
+    }
+    std::vector<int64_t> rows = RowsOf(copies);
+    const at::Tensor mid =
+        base_.At(HookKind::kResidMid, layer_).narrow(1, first, length).index_select(0, Index(rows, network_.device()));
+    return {first, std::move(rows), mid + at::cat(sent).view({-1, length, config.d_model})};
   }
 
  private:
@@ -168,10 +160,10 @@ class HeadPatches : public SweepPatches {
 
 }  // namespace
 
-std::unique_ptr<SweepPatches> PatchesAt(const Gpt2& network, HookPoint hook, const std::vector<int>& columns,
+std::unique_ptr<SweepPatches> PatchesAt(const LayerProducts& products, HookPoint hook, const std::vector<int>& columns,
                                         const BaseRun& base, const BaseRun& source) {
-  if (ColumnsAreHeads(hook.kind)) return std::make_unique<HeadPatches>(network, hook, columns, base, source);
-  return std::make_unique<PositionPatches>(network, hook, columns, base, source);
+  if (ColumnsAreHeads(hook.kind)) return std::make_unique<HeadPatches>(products.network(), hook, columns, base, source);
+  return std::make_unique<PositionPatches>(products, hook, columns, base, source);
 }
 
 KeptHooks BaseHooks(absl::Span<const HookKind> hooks, int first_layer) {
@@ -180,7 +172,7 @@ KeptHooks BaseHooks(absl::Span<const HookKind> hooks, int first_layer) {
     if (ColumnsAreHeads(hook)) {
       kept.kinds.insert({HookKind::kQ, HookKind::kZ});
     } else {
-      kept.kinds.insert(HookKind::kResidPre);
+      kept.kinds.insert({HookKind::kQ, HookKind::kResidPre});
     }
     if (hook != HookKind::kResidPre) kept.kinds.insert(HookKind::kResidMid);
   }

@@ -1,10 +1,11 @@
-// Metrics of patched runs in which some prompts are as they were.
+// Metrics of patched copies of prompts.
 #include "server/patching/patched_metric.h"
 
 #include <c10/core/InferenceMode.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <limits>
 #include <string>
 
@@ -13,28 +14,35 @@
 namespace circuitd {
 namespace {
 
-TEST(PatchedMetricTest, ChecksOnlyPromptsThatChanged) {
+TEST(PatchedMetricTest, TellsCopiesOfPromptsApart) {
   const c10::InferenceMode guard;
   const auto model = testing::TinyModel(3);
   const std::vector<Answer> answers = {{{1}, {2}}, {{3}, {4}}};
-  const at::Tensor clean_logits = at::zeros({2, 23});
-  at::Tensor last_residual = at::ones({1, 2, 16});
-  last_residual[0][1].fill_(std::numeric_limits<double>::infinity());
-  const auto changed = [](bool first, bool second) {
-    return at::tensor({int{first}, int{second}}).to(at::kBool).unsqueeze(0);
-  };
+  const at::Tensor residual = at::arange(32, at::kFloat).sin().view({2, 16});
+  const at::Tensor clean_logits = model->network().Unembed(residual.flip(0));
 
   for (const Metric metric : {Metric::kLogitDiff, Metric::kKlDiv, Metric::kNll}) {
     const PatchedMetric patched(model->network(), metric, answers, clean_logits, 7);
-    const auto values = patched.Of(last_residual, changed(true, false));
-    ASSERT_TRUE(values.ok()) << values.status();
-    const auto alone = patched.Of(at::ones({1, 2, 16}), changed(true, true));
-    ASSERT_TRUE(alone.ok()) << alone.status();
-    EXPECT_EQ((*values)[0][0], (*alone)[0][0]);
+    const auto unpatched = patched.OfLogits(model->network().Unembed(residual));
+    ASSERT_TRUE(unpatched.ok()) << unpatched.status();
+    const auto copies = patched.Of(residual.index_select(0, at::tensor({1, 0, 1}, at::kLong)), {1, 0, 1});
+    ASSERT_TRUE(copies.ok()) << copies.status();
+    for (const size_t copy : {0, 1, 2}) EXPECT_NEAR((*copies)[copy], (*unpatched)[copy == 1 ? 0 : 1], 1e-5) << copy;
+    EXPECT_GT(std::abs((*copies)[0] - (*copies)[1]), 1e-3);
+  }
+}
 
-    const auto both = patched.Of(last_residual, changed(true, true));
-    EXPECT_EQ(both.status().code(), absl::StatusCode::kFailedPrecondition);
-    EXPECT_THAT(std::string(both.status().message()), ::testing::StartsWith("prompts[8]"));
+TEST(PatchedMetricTest, NamesThePromptWhoseLogitsAreNotFinite) {
+  const c10::InferenceMode guard;
+  const auto model = testing::TinyModel(3);
+  const std::vector<Answer> answers = {{{1}, {2}}, {{3}, {4}}};
+  at::Tensor residual = at::ones({2, 16});
+  residual[1].fill_(std::numeric_limits<double>::infinity());
+  for (const Metric metric : {Metric::kLogitDiff, Metric::kKlDiv, Metric::kNll}) {
+    const PatchedMetric patched(model->network(), metric, answers, at::zeros({2, 23}), 7);
+    const auto values = patched.Of(residual, {0, 1});
+    EXPECT_EQ(values.status().code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_THAT(std::string(values.status().message()), ::testing::StartsWith("prompts[8]"));
   }
 }
 
