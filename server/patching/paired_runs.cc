@@ -12,13 +12,14 @@ namespace {
 // The first layer that is packed; the number of layers if none is.
 int FirstPacked(const Gpt2& network, const PairColumns& columns, int first_layer, uint64_t patched_runs,
                 int64_t budget_bytes) {
-  // Packing a layer takes as long as packed products gain over some 700 rows; half of all rows are before a patch.
+  // Packing a layer takes as long as packed products gain over some 700 rows; patched runs skip up to half of theirs.
   constexpr uint64_t kRowsToPay = 1024;
   uint64_t tokens = 0;
   for (const std::vector<int>& prompt : columns.clean) tokens += prompt.size();
-  const bool pays = patched_runs * tokens >= kRowsToPay;
-  const bool fits = LayerProducts::PackedBytes(network, first_layer) <= budget_bytes / 2;
-  return pays && fits ? first_layer : network.config().n_layers;
+  const auto fits = [&](int first) { return LayerProducts::PackedBytes(network, first) <= budget_bytes / 2; };
+  if (patched_runs * tokens < kRowsToPay || !fits(first_layer)) return network.config().n_layers;
+  // Lower layers see the unpatched runs on both prompts only.
+  return 2 * tokens >= kRowsToPay && fits(0) ? 0 : first_layer;
 }
 
 }  // namespace
