@@ -64,7 +64,10 @@ void DeviceWorker::RunWaitingCalls() {
     waiting = static_cast<int>(queue_.size());
   }
   // Only as many as wait now: callers that send without pause must not hold up the others for ever.
-  for (; waiting > 0 && RunOneCall(); --waiting) {
+  while (waiting > 0) {
+    const int run = RunNextCall();
+    if (run == 0) return;
+    waiting -= run;
   }
 }
 
@@ -103,7 +106,7 @@ void DeviceWorker::Loop() {
       background_waits = background_waits_;
     }
     if (!background_waits) {
-      RunOneCall();
+      RunNextCall();
       continue;
     }
     RunWaitingCalls();
@@ -124,34 +127,67 @@ void DeviceWorker::Loop() {
   }
 }
 
-std::optional<std::pair<DeviceWorker::Call, absl::Status>> DeviceWorker::TakeCall() {
+std::vector<DeviceWorker::Taken> DeviceWorker::TakeCalls() {
+  std::vector<Taken> taken;
   for (auto waiting = queue_.begin(); waiting != queue_.end(); ++waiting) {
     absl::Status check = waiting->check ? waiting->check() : absl::OkStatus();
     if (check.ok() && waiting->is_long && running_calls_ > 0) continue;
-    std::pair<Call, absl::Status> taken(std::move(*waiting), std::move(check));
+    taken.push_back({std::move(*waiting), std::move(check)});
     queue_.erase(waiting);
-    return taken;
+    if (taken[0].status.ok() && taken[0].call.joint) AddJoint(taken);
+    break;
   }
-  return std::nullopt;
+  return taken;
 }
 
-bool DeviceWorker::RunOneCall() {
-  std::optional<std::pair<Call, absl::Status>> taken;
+void DeviceWorker::AddJoint(std::vector<Taken>& taken) {
+  std::deque<Call> left;
+  for (Call& waiting : queue_) {
+    // One whose caller has gone is dropped when its own turn comes.
+    const bool waits = waiting.joint && (!waiting.check || waiting.check().ok());
+    if (waits && taken[0].call.joint->Take(*waiting.joint)) {
+      taken.push_back({std::move(waiting), absl::OkStatus()});
+    } else {
+      left.push_back(std::move(waiting));
+    }
+  }
+  queue_ = std::move(left);
+}
+
+void DeviceWorker::Run(std::vector<Taken>& taken) {
+  Taken& first = taken[0];
+  if (!first.status.ok()) return;
+  if (!first.call.joint) {
+    first.status = RunGuarded([&] { return first.call.run(); });
+    return;
+  }
+  const absl::Status thrown = RunGuarded([&] {
+    std::vector<absl::Status> statuses = first.call.joint->Run();
+    for (size_t i = 0; i < taken.size(); ++i) taken[i].status = std::move(statuses.at(i));
+    return absl::OkStatus();
+  });
+  if (thrown.ok()) return;
+  for (Taken& each : taken) each.status = thrown;
+}
+
+int DeviceWorker::RunNextCall() {
+  std::vector<Taken> taken;
   {
     MutexLock lock(mutex_);
-    if (!stopping_) taken = TakeCall();
-    if (!taken) return false;
+    if (!stopping_) taken = TakeCalls();
+    if (taken.empty()) return 0;
     ++running_calls_;
   }
-  Call& call = taken->first;
-  absl::Status& check = taken->second;
-  if (check.ok()) check = RunGuarded([&] { return call.run(); });
-  // The work's captures go before its caller hears of the end.
-  call.run = nullptr;
-  call.done(check);
+  Run(taken);
+  for (Taken& each : taken) {
+    // The work's captures go before its caller hears of the end.
+    each.call.run = nullptr;
+    each.call.joint.reset();
+    each.call.done(each.status);
+  }
   MutexLock lock(mutex_);
   --running_calls_;
-  return true;
+  return static_cast<int>(taken.size());
 }
 
 }  // namespace circuitd

@@ -1,19 +1,21 @@
 // One thread with a bounded queue of calls, and background work that lets the calls in between its steps.
 //
 // A device has one such worker, and everything that runs on the device runs there: interactive calls in the order in
-// which they came, then a job, and waiting calls between two forward passes of the running job or call.
+// which they came, then a job, and waiting calls between two forward passes of the running job or call. A call whose
+// turn has come may take others along that wait behind it, and run together with them.
 #pragma once
 
 #include <deque>
 #include <functional>
-#include <optional>
+#include <memory>
 #include <string>
 #include <thread>
-#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "base/checkpoint.h"
 #include "base/mutex.h"
+#include "server/jobs/joint_work.h"
 
 namespace circuitd {
 
@@ -31,6 +33,8 @@ class DeviceWorker {
     std::function<void(const absl::Status&)> done;
     // Takes too long to be let in by another call, which would wait for its end as everybody else would.
     bool is_long = false;
+    // Instead of `run`: work that takes others along, or is taken. Not of long calls.
+    std::shared_ptr<JointWork> joint = nullptr;
   };
 
   // `name` is what messages call the queue: "cpu".
@@ -52,8 +56,9 @@ class DeviceWorker {
   void WakeBackground();
 
   // Runs the calls that wait now: for background work and calls, on the worker's thread, between two forward passes. A
-  // call that was let in by another one lets nobody in itself, so that at most two calls are under way at once, each
-  // within its own memory budget; calls that a job lets in do let others in. Long calls wait until no call runs.
+  // call that was let in by another one lets nobody in itself, so that at most two calls are under way at once (those
+  // that run together are one), each within its own memory budget; calls that a job lets in do let others in. Long
+  // calls wait until no call runs.
   void RunWaitingCalls();
 
   // Finishes what runs, drops what waits, and ends the thread. Background work is to be cancelled by its owner before.
@@ -65,10 +70,19 @@ class DeviceWorker {
 
  private:
   void Loop();
-  // Takes the oldest call that may run now, or whose caller has gone, and runs or drops it; false if there is none.
-  bool RunOneCall();
-  // Such a call, with what its check says.
-  std::optional<std::pair<Call, absl::Status>> TakeCall() REQUIRES(mutex_);
+  struct Taken {
+    Call call;
+    absl::Status status;  // of its check, then of its work
+  };
+
+  // Takes the oldest call that may run now, or whose caller has gone, and runs or drops it, with those that it takes
+  // along. Returns how many these were; 0 if there is none.
+  int RunNextCall();
+  // Such a call, with what its check says, and those that it takes along.
+  std::vector<Taken> TakeCalls() REQUIRES(mutex_);
+  void AddJoint(std::vector<Taken>& taken) REQUIRES(mutex_);
+  // Runs what was taken and sets how it ended.
+  static void Run(std::vector<Taken>& taken);
 
   const std::string name_;
   const size_t max_queued_calls_;
@@ -77,7 +91,7 @@ class DeviceWorker {
   std::deque<Call> queue_ GUARDED_BY(mutex_);
   std::function<bool()> background_ GUARDED_BY(mutex_);
   bool background_waits_ GUARDED_BY(mutex_) = false;
-  int running_calls_ GUARDED_BY(mutex_) = 0;  // 2: one has let another in
+  int running_calls_ GUARDED_BY(mutex_) = 0;  // those that run together are one; 2: one has let another in
   bool stopping_ GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

@@ -6,11 +6,11 @@
 #include "server/model/activation_recorder.h"
 #include "server/model/batch_run.h"
 #include "server/model/gpt2.h"
+#include "server/model/joint_run.h"
 #include "server/model/logit_readout.h"
 #include "server/model/metric_values.h"
 #include "server/model/micro_batch.h"
 #include "server/model/prompt_length.h"
-#include "server/model/torch_border.h"
 
 namespace circuitd {
 namespace {
@@ -24,62 +24,80 @@ MicroBatchLimits Limits(const Model& model, const ForwardRequest& request, int64
   return limits;
 }
 
-// Whole requests, one micro-batch after the other.
-class ForwardRun {
+class ForwardPart final : public JointPart {
  public:
-  ForwardRun(const Gpt2& network, const ForwardRequest& request, std::vector<std::vector<int>> positions)
-      : network_(network), request_(request), positions_(std::move(positions)) {}
+  ForwardPart(const Model& model, const ForwardRequest& request, Checkpoint check, TensorSink sink,
+              ForwardResult& result)
+      : model_(model), request_(request), check_(std::move(check)), sink_(std::move(sink)), result_(result) {}
 
-  // Without effect on the result when it fails.
-  absl::Status Run(MicroBatch batch) {
-    const auto prompts = Rows(request_.prompts, batch);
-    const bool captures = !request_.capture.hooks.empty();
-    recorder_.emplace(network_, request_.capture, prompts,
-                      captures ? Rows(positions_, batch) : absl::Span<const std::vector<int>>());
-    run_ = RunBatch(network_, Pad(prompts, network_.device()), &*recorder_);
-    ASSIGN_OR_RETURN(const std::vector<PromptLogits> logits,
-                     ReadLogits(run_.last_logits, request_.logits, batch.begin));
-    std::vector<double> metric;
-    if (request_.metric) {
-      metric = MetricPerPrompt(*request_.metric, run_.last_logits, {}, Rows(request_.answers, batch));
-    }
-    Append(result_.prompts, logits);
-    Append(result_.metric, metric);
+  const std::vector<std::vector<int>>& prompts() const override { return request_.prompts; }
+  absl::Status Check() const override { return check_ ? check_() : absl::OkStatus(); }
+
+  absl::Status Prepare(const ForwardOptions&) override {
+    if (request_.capture.hooks.empty()) return absl::OkStatus();
+    ASSIGN_OR_RETURN(positions_, SelectPositionsOfAll(request_.capture.positions, request_.prompts, request_.roles));
     return absl::OkStatus();
   }
 
-  // Of the micro-batch that was run last.
-  absl::Status Sink(MicroBatch batch, const TensorSink& sink) {
-    return SinkTensors(network_, run_, *recorder_, Rows(request_.prompts, batch), request_.logits.full_logits,
-                       batch.begin, sink);
+  MicroBatchLimits Limits(int64_t memory_budget_bytes) const override {
+    return circuitd::Limits(model_, request_, memory_budget_bytes);
   }
 
-  ForwardResult TakeResult() { return std::move(result_); }
+  void Begin(MicroBatch rows) override {
+    rows_ = rows;
+    recorder_.emplace(model_.network(), request_.capture, Rows(request_.prompts, rows),
+                      positions_.empty() ? absl::Span<const std::vector<int>>() : Rows(positions_, rows));
+  }
+
+  Hooks& hooks() override { return *recorder_; }
+
+  absl::Status Read(const BatchRun& run, const BatchRun*) override {
+    ASSIGN_OR_RETURN(logits_, ReadLogits(run.last_logits, request_.logits, rows_.begin));
+    if (request_.metric) {
+      metric_ = MetricPerPrompt(*request_.metric, run.last_logits, {}, Rows(request_.answers, rows_));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Deliver(const BatchRun& run) override {
+    Append(result_.prompts, logits_);
+    Append(result_.metric, metric_);
+    return SinkTensors(model_.network(), run, *recorder_, Rows(request_.prompts, rows_), request_.logits.full_logits,
+                       rows_.begin, sink_);
+  }
 
  private:
-  const Gpt2& network_;
+  const Model& model_;
   const ForwardRequest& request_;
-  const std::vector<std::vector<int>> positions_;  // that are captured, of each prompt
+  const Checkpoint check_;
+  const TensorSink sink_;
+  ForwardResult& result_;
+  std::vector<std::vector<int>> positions_;  // that are captured, of each prompt; none without a capture
+  // Of the rows that run.
+  MicroBatch rows_;
   std::optional<ActivationRecorder> recorder_;
-  BatchRun run_;
-  ForwardResult result_;
+  std::vector<PromptLogits> logits_;
+  std::vector<double> metric_;
 };
 
 }  // namespace
 
+std::unique_ptr<JointPart> NewForwardPart(const Model& model, const ForwardRequest& request, Checkpoint check,
+                                          TensorSink sink, ForwardResult& result) {
+  return std::make_unique<ForwardPart>(model, request, std::move(check), std::move(sink), result);
+}
+
+BatchShare ForwardShare(const Model& model, const ForwardRequest& request, int64_t memory_budget_bytes) {
+  return ShareOf(model.config(), request.prompts, Limits(model, request, memory_budget_bytes));
+}
+
 absl::StatusOr<ForwardResult> RunForward(const Model& model, const ForwardRequest& request,
                                          const ForwardOptions& options, const TensorSink& sink) {
-  std::vector<std::vector<int>> positions;
-  if (!request.capture.hooks.empty()) {
-    ASSIGN_OR_RETURN(positions, SelectPositionsOfAll(request.capture.positions, request.prompts, request.roles));
-  }
-  ForwardRun run(model.network(), request, std::move(positions));
-  const auto batches =
-      SplitIntoMicroBatches(model.config(), request.prompts, Limits(model, request, options.memory_budget_bytes));
-  RETURN_IF_ERROR(ForEachMicroBatch(
-      batches, options.checkpoint, [&](MicroBatch batch) { return InTorch([&] { return run.Run(batch); }); },
-      [&](MicroBatch batch) { return InTorch([&] { return run.Sink(batch, sink); }); }));
-  return run.TakeResult();
+  ForwardResult result;
+  ForwardPart part(model, request, nullptr, sink, result);
+  JointPart* const parts[] = {&part};
+  RETURN_IF_ERROR(RunTogether(model, parts, options)[0]);
+  return result;
 }
 
 int64_t FullLogitsBytes(const ModelConfig& config, const std::vector<std::vector<int>>& prompts,

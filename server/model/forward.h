@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,11 +12,14 @@
 #include "absl/status/statusor.h"
 #include "base/checkpoint.h"
 #include "server/model/activation_capture.h"
+#include "server/model/batch_share.h"
 #include "server/model/host_tensor.h"
 #include "server/model/metric.h"
 #include "server/model/model.h"
 
 namespace circuitd {
+
+class JointPart;
 
 enum class LogitsPositions { kNone, kLast, kAll };
 
@@ -86,6 +90,14 @@ struct ForwardResult {
 // worker. RESOURCE_EXHAUSTED if not even one prompt fits in memory.
 absl::StatusOr<ForwardResult> RunForward(const Model& model, const ForwardRequest& request,
                                          const ForwardOptions& options, const TensorSink& sink);
+
+// The same as a part of a joint run (joint_run.h). `check` may be empty; `result` is filled as the run goes on. All
+// arguments by reference have to outlive the part.
+std::unique_ptr<JointPart> NewForwardPart(const Model& model, const ForwardRequest& request, Checkpoint check,
+                                          TensorSink sink, ForwardResult& result);
+
+// What such a part takes of a micro-batch.
+BatchShare ForwardShare(const Model& model, const ForwardRequest& request, int64_t memory_budget_bytes);
 
 // Bytes that `sink` would get from such a run.
 int64_t FullLogitsBytes(const ModelConfig& config, const std::vector<std::vector<int>>& prompts,

@@ -17,6 +17,15 @@ MicroBatchLimits LimitsFor(at::Device device, at::ScalarType dtype, int64_t budg
   return limits;
 }
 
+MicroBatchLimits Strictest(const MicroBatchLimits& a, const MicroBatchLimits& b, int64_t budget_bytes) {
+  MicroBatchLimits limits = a;
+  limits.budget_bytes = std::max<int64_t>(1, a.budget_bytes + b.budget_bytes - budget_bytes);
+  limits.max_flops = std::min(a.max_flops, b.max_flops);
+  limits.extra_bytes_per_token = std::max(a.extra_bytes_per_token, b.extra_bytes_per_token);
+  limits.extra_bytes_per_prompt = std::max(a.extra_bytes_per_prompt, b.extra_bytes_per_prompt);
+  return limits;
+}
+
 int64_t ActivationBytes(const ModelConfig& config, int64_t batch, int64_t pos, const MicroBatchLimits& limits) {
   // Alive at once at most: residual, normalized, q, k, v, z, output and a temporary [pos, d_model]; scores, masked
   // scores and pattern [n_heads, pos, pos]; pre and post [pos, d_mlp]; logits and their logarithm in float32 [d_vocab].

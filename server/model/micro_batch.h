@@ -12,31 +12,12 @@
 #include "absl/types/span.h"
 #include "base/checkpoint.h"
 #include "server/model/config.h"
+#include "server/model/micro_batch_limits.h"
 
 namespace circuitd {
 
-// Consecutive prompts [begin, end).
-struct MicroBatch {
-  size_t begin = 0;
-  size_t end = 0;
-};
-
-// What a micro-batch may take.
-struct MicroBatchLimits {
-  int64_t budget_bytes = 0;
-  // Operations of one forward pass, so that others get their turn soon enough.
-  double max_flops = 0;
-  int64_t element_size = 4;  // of activations
-  // What the caller holds beside a forward pass's own activations.
-  int64_t extra_bytes_per_token = 0;
-  int64_t extra_bytes_per_prompt = 0;
-};
-
 // Of runs on `device`: on a CPU a forward pass is bounded to about a quarter of a second (on two cores of 50 GFLOP/s).
 MicroBatchLimits LimitsFor(at::Device device, at::ScalarType dtype, int64_t budget_bytes);
-
-// Upper bound of the bytes that a run over [batch, pos] tokens takes at once, the last position's logits included.
-int64_t ActivationBytes(const ModelConfig& config, int64_t batch, int64_t pos, const MicroBatchLimits& limits);
 
 // The entries of `all`, which has one for each prompt, that belong to a micro-batch.
 template <typename T>

@@ -6,7 +6,7 @@
 #include "base/status.h"
 #include "server/model/micro_batch.h"
 #include "server/model/torch_border.h"
-#include "server/patching/partial_run.h"
+#include "server/model/partial_run.h"
 #include "server/patching/position_means.h"
 
 namespace circuitd {

@@ -6,104 +6,135 @@
 #include "server/model/activation_recorder.h"
 #include "server/model/batch_run.h"
 #include "server/model/gpt2.h"
+#include "server/model/hook_sizes.h"
+#include "server/model/joint_run.h"
 #include "server/model/logit_readout.h"
 #include "server/model/metric_values.h"
 #include "server/model/micro_batch.h"
-#include "server/model/torch_border.h"
+#include "server/model/prompt_length.h"
 #include "server/patching/hook_means.h"
 #include "server/patching/intervention_hooks.h"
-#include "server/patching/partial_run.h"
 #include "server/patching/patched_run_limits.h"
 
 namespace circuitd {
 namespace {
 
-class PatchedRun {
+class PatchedPart final : public JointPart {
  public:
-  // `captured` are the captured positions of each prompt; none without a capture.
-  PatchedRun(const Gpt2& network, const PatchedRunRequest& request, const HookMeans& means,
-             std::vector<std::vector<int>> captured)
-      : network_(network),
+  PatchedPart(const Model& model, const PatchedRunRequest& request, Checkpoint check, TensorSink sink,
+              PatchedRunResult& result)
+      : network_(model.network()),
         request_(request),
-        means_(means),
+        check_(std::move(check)),
+        sink_(std::move(sink)),
         resampled_(HooksOf(request, Ablation::kResample)),
-        captured_(std::move(captured)) {
+        result_(result) {
     if (request.metric) result_.metric.emplace();
   }
 
-  // Runs one micro-batch; without effect on the result when it fails.
-  absl::Status Run(MicroBatch batch) {
-    const PaddedPrompts prompts = Pad(Rows(request_.prompts, batch), network_.device());
-    RunWithHooks(batch, prompts);
-    ASSIGN_OR_RETURN(const std::vector<PromptLogits> part, ReadLogits(run_.last_logits, request_.logits, batch.begin));
-    if (request_.metric) RETURN_IF_ERROR(AppendMetric(batch, prompts));
-    Append(result_.prompts, part);
+  const std::vector<std::vector<int>>& prompts() const override { return request_.prompts; }
+  absl::Status Check() const override { return check_ ? check_() : absl::OkStatus(); }
+
+  absl::Status Prepare(const ForwardOptions& options) override {
+    if (!request_.capture.hooks.empty()) {
+      ASSIGN_OR_RETURN(captured_, SelectPositionsOfAll(request_.capture.positions, request_.prompts, request_.roles));
+    }
+    ASSIGN_OR_RETURN(means_, CaptureHookMeans(network_, request_.source_prompts, HooksOf(request_, Ablation::kMean),
+                                              nullptr, options.memory_budget_bytes, options.checkpoint));
     return absl::OkStatus();
   }
 
-  // Gives `sink` the tensors of the micro-batch that was run last.
-  absl::Status Sink(MicroBatch batch, const TensorSink& sink) {
-    return SinkTensors(network_, run_, *recorder_, Rows(request_.prompts, batch), request_.logits.full_logits,
-                       batch.begin, sink);
+  MicroBatchLimits Limits(int64_t memory_budget_bytes) const override {
+    return PatchedRunLimits(network_, request_, means_, memory_budget_bytes);
   }
 
-  PatchedRunResult TakeResult() { return std::move(result_); }
+  void Begin(MicroBatch rows) override {
+    rows_ = rows;
+    changes_.emplace(network_, request_, means_, rows);
+    recorder_.emplace(network_, request_.capture, Rows(request_.prompts, rows),
+                      captured_.empty() ? absl::Span<const std::vector<int>>() : Rows(captured_, rows),
+                      &changes_->hooks);
+  }
+
+  std::optional<Sources> sources() override {
+    if (resampled_.empty()) return std::nullopt;
+    return Sources{Rows(request_.source_prompts, rows_), resampled_, &changes_->sources};
+  }
+
+  Hooks& hooks() override { return *recorder_; }
+  bool wants_plain_run() const override { return request_.metric.has_value(); }
+
+  absl::Status Read(const BatchRun& run, const BatchRun* plain) override {
+    ASSIGN_OR_RETURN(logits_, ReadLogits(run.last_logits, request_.logits, rows_.begin));
+    if (plain == nullptr) return absl::OkStatus();
+    RETURN_IF_ERROR(CheckFinite(plain->last_logits, rows_.begin));
+    const auto answers = request_.answers.empty() ? absl::Span<const Answer>() : Rows(request_.answers, rows_);
+    metric_.patched = MetricPerPrompt(*request_.metric, run.last_logits, plain->last_logits, answers);
+    metric_.unpatched = MetricPerPrompt(*request_.metric, plain->last_logits, plain->last_logits, answers);
+    return absl::OkStatus();
+  }
+
+  absl::Status Deliver(const BatchRun& run) override {
+    Append(result_.prompts, logits_);
+    if (result_.metric) {
+      Append(result_.metric->patched, metric_.patched);
+      Append(result_.metric->unpatched, metric_.unpatched);
+    }
+    return SinkTensors(network_, run, *recorder_, Rows(request_.prompts, rows_), request_.logits.full_logits,
+                       rows_.begin, sink_);
+  }
 
  private:
-  void RunWithHooks(MicroBatch batch, const PaddedPrompts& prompts) {
-    const InterventionSlices slices(network_, request_, batch);
-    SourceSlices sources(slices);
-    if (!resampled_.empty()) {
-      const PaddedPrompts source_prompts = Pad(Rows(request_.source_prompts, batch), network_.device());
-      RunUpTo(network_, source_prompts.tokens, resampled_, &sources);
-    }
-    InterventionHooks interventions(slices, means_, sources);
-    const auto captured = captured_.empty() ? absl::Span<const std::vector<int>>() : Rows(captured_, batch);
-    recorder_.emplace(network_, request_.capture, Rows(request_.prompts, batch), captured, &interventions);
-    run_ = RunBatch(network_, prompts, &*recorder_);
-  }
+  // What the interventions make of some rows, each member of those before it.
+  struct Changes {
+    Changes(const Gpt2& network, const PatchedRunRequest& request, const HookMeans& means, MicroBatch rows)
+        : slices(network, request, rows), sources(slices), hooks(slices, means, sources) {}
 
-  absl::Status AppendMetric(MicroBatch batch, const PaddedPrompts& prompts) {
-    const at::Tensor unpatched = RunBatch(network_, prompts).last_logits;
-    RETURN_IF_ERROR(CheckFinite(unpatched, batch.begin));
-    const auto answers = request_.answers.empty() ? absl::Span<const Answer>() : Rows(request_.answers, batch);
-    const auto patched_values = MetricPerPrompt(*request_.metric, run_.last_logits, unpatched, answers);
-    const auto unpatched_values = MetricPerPrompt(*request_.metric, unpatched, unpatched, answers);
-    Append(result_.metric->patched, patched_values);
-    Append(result_.metric->unpatched, unpatched_values);
-    return absl::OkStatus();
-  }
+    InterventionSlices slices;
+    SourceSlices sources;
+    InterventionHooks hooks;
+  };
 
   const Gpt2& network_;
   const PatchedRunRequest& request_;
-  const HookMeans& means_;
+  const Checkpoint check_;
+  const TensorSink sink_;
   const std::vector<HookPoint> resampled_;
-  const std::vector<std::vector<int>> captured_;
-  // Of the last micro-batch. The recorder's interventions are gone once it has run; it only gives away then.
+  PatchedRunResult& result_;
+  std::vector<std::vector<int>> captured_;  // positions, of each prompt; none without a capture
+  HookMeans means_;
+  // Of the rows that run.
+  MicroBatch rows_;
+  std::optional<Changes> changes_;
   std::optional<ActivationRecorder> recorder_;
-  BatchRun run_;
-  PatchedRunResult result_;
+  std::vector<PromptLogits> logits_;
+  MetricValues metric_;
 };
 
 }  // namespace
 
+std::unique_ptr<JointPart> NewPatchedPart(const Model& model, const PatchedRunRequest& request, Checkpoint check,
+                                          TensorSink sink, PatchedRunResult& result) {
+  return std::make_unique<PatchedPart>(model, request, std::move(check), std::move(sink), result);
+}
+
+BatchShare PatchedRunShare(const Model& model, const PatchedRunRequest& request, int64_t memory_budget_bytes) {
+  const Gpt2& network = model.network();
+  MicroBatchLimits limits = PatchedRunLimits(network, request, HookMeans(), memory_budget_bytes);
+  const auto longest = static_cast<int64_t>(LongestPrompt(request.source_prompts));
+  for (const HookPoint point : HooksOf(request, Ablation::kMean)) {
+    limits.budget_bytes -= longest * ElementsPerToken(model.config(), point.kind, longest) * limits.element_size;
+  }
+  return ShareOf(model.config(), request.prompts, limits);
+}
+
 absl::StatusOr<PatchedRunResult> RunPatched(const Model& model, const PatchedRunRequest& request,
                                             const ForwardOptions& options, const TensorSink& sink) {
-  const Gpt2& network = model.network();
-  std::vector<std::vector<int>> captured;
-  if (!request.capture.hooks.empty()) {
-    ASSIGN_OR_RETURN(captured, SelectPositionsOfAll(request.capture.positions, request.prompts, request.roles));
-  }
-  ASSIGN_OR_RETURN(const HookMeans means,
-                   CaptureHookMeans(network, request.source_prompts, HooksOf(request, Ablation::kMean), nullptr,
-                                    options.memory_budget_bytes, options.checkpoint));
-  PatchedRun run(network, request, means, std::move(captured));
-  const auto batches = SplitIntoMicroBatches(model.config(), request.prompts,
-                                             PatchedRunLimits(network, request, means, options.memory_budget_bytes));
-  RETURN_IF_ERROR(ForEachMicroBatch(
-      batches, options.checkpoint, [&](MicroBatch batch) { return InTorch([&] { return run.Run(batch); }); },
-      [&](MicroBatch batch) { return InTorch([&] { return run.Sink(batch, sink); }); }));
-  return run.TakeResult();
+  PatchedRunResult result;
+  PatchedPart part(model, request, nullptr, sink, result);
+  JointPart* const parts[] = {&part};
+  RETURN_IF_ERROR(RunTogether(model, parts, options)[0]);
+  return result;
 }
 
 }  // namespace circuitd

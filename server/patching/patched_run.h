@@ -1,6 +1,7 @@
 // Runs with some activations changed, and the metrics of such runs.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -49,5 +50,12 @@ absl::Status ValidatePatchedRun(const ModelConfig& config, const PatchedRunReque
 // as RunForward.
 absl::StatusOr<PatchedRunResult> RunPatched(const Model& model, const PatchedRunRequest& request,
                                             const ForwardOptions& options, const TensorSink& sink);
+
+// The same as a part of a joint run, as NewForwardPart.
+std::unique_ptr<JointPart> NewPatchedPart(const Model& model, const PatchedRunRequest& request, Checkpoint check,
+                                          TensorSink sink, PatchedRunResult& result);
+
+// What such a part takes of a micro-batch, about: its means are not known yet.
+BatchShare PatchedRunShare(const Model& model, const PatchedRunRequest& request, int64_t memory_budget_bytes);
 
 }  // namespace circuitd

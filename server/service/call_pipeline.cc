@@ -11,24 +11,30 @@
 namespace circuitd {
 namespace {
 
-// Of device work: a few micro-batches'.
-constexpr double kLongSeconds = 1;
-
 void Enqueue(DeviceWorker& worker, const std::shared_ptr<CallControl>& control, std::function<absl::Status()> work,
-             Done accepted, const Done& refused, bool is_long = false) {
+             Done accepted, const Done& refused) {
   const absl::Status status =
-      worker.Enqueue({[control] { return control->Check(); }, std::move(work), std::move(accepted), is_long});
+      worker.Enqueue({[control] { return control->Check(); }, std::move(work), std::move(accepted)});
   if (!status.ok()) refused(status);
+}
+
+void EnqueueOnDevice(DeviceWorker& device, const std::shared_ptr<CallControl>& control, DeviceWork work,
+                     const Done& done) {
+  const bool is_long = work.seconds > kLongSeconds;
+  if (is_long && work.joint) work.run = [joint = std::move(work.joint)] { return joint->Run()[0]; };
+  const absl::Status status = device.Enqueue(
+      {[control] { return control->Check(); }, std::move(work.run), done, is_long, std::move(work.joint)});
+  if (!status.ok()) done(status);
 }
 
 absl::Status RunPrepared(const ServerParts& parts, const std::shared_ptr<CallControl>& control,
                          std::shared_ptr<const Model> model, const Prepare& prepare, const Done& done) {
   DeviceWorker& device = parts.devices.Worker(model->device());
   ASSIGN_OR_RETURN(DeviceWork work, prepare(std::move(model)));
-  if (!work.run) {
+  if (!work.run && !work.joint) {
     done(absl::OkStatus());
   } else {
-    Enqueue(device, control, std::move(work.run), done, done, work.seconds > kLongSeconds);
+    EnqueueOnDevice(device, control, std::move(work), done);
   }
   return absl::OkStatus();
 }

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/jobs/device_worker.h"
+#include "server/jobs/joint_work.h"
 #include "server/model/model.h"
 #include "server/service/call_control.h"
 #include "server/service/server_parts.h"
@@ -24,12 +25,16 @@ void RunOn(DeviceWorker& worker, const std::shared_ptr<CallControl>& control, st
 void RunStageOn(DeviceWorker& worker, const std::shared_ptr<CallControl>& control, std::function<absl::Status()> work,
                 Done done);
 
+// What is longer than this on the device is long: a few micro-batches.
+inline constexpr double kLongSeconds = 1;
+
 // What is left to do on the device.
 struct DeviceWork {
   // That it takes, roughly. What takes long doesn't run while another call waits for it to end: it would hold up that
   // call and everybody else.
   double seconds = 0;
-  std::function<absl::Status()> run;  // empty: nothing
+  std::function<absl::Status()> run;
+  std::shared_ptr<JointWork> joint = nullptr;  // instead of `run`; neither: there is nothing to do
 };
 using Prepare = std::function<absl::StatusOr<DeviceWork>(std::shared_ptr<const Model>)>;
 

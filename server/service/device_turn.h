@@ -15,6 +15,9 @@ namespace circuitd {
 class DeviceTurn {
  public:
   DeviceTurn(const ServerParts& parts, const Model& model, const CallControl& control);
+  // The turn of calls that run together: its checkpoint never fails. Who waits when it begins comes later than all of
+  // them, and is let in after a pass, not before the first.
+  DeviceTurn(const ServerParts& parts, const Model& model);
   DeviceTurn(const DeviceTurn&) = delete;
   DeviceTurn& operator=(const DeviceTurn&) = delete;
 
@@ -31,7 +34,8 @@ class DeviceTurn {
 
   const ServerParts& parts_;
   const Model& model_;
-  const CallControl& control_;
+  const CallControl* const control_;  // null: of several
+  bool lets_in_;
   double seconds_ = 0;
   Clock::time_point start_ = Clock::now();
 };

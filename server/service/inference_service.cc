@@ -8,7 +8,7 @@
 #include "circuitd/v1/inference.grpc.pb.h"
 #include "server/service/call_pipeline.h"
 #include "server/service/convert_runs.h"
-#include "server/service/device_turn.h"
+#include "server/service/joint_call.h"
 #include "server/service/prompts.h"
 #include "server/service/reactors.h"
 #include "server/service/server_options.h"
@@ -44,6 +44,20 @@ bool TakesLongToValidate(const v1::RunPatchedRequest& request) {
   return static_cast<size_t>(request.interventions_size()) * request.ByteSizeLong() > kManyChecks;
 }
 
+// What a run on the device keeps alive.
+template <typename Request, typename Result>
+struct Work {
+  explicit Work(Request given) : request(std::move(given)) {}
+
+  const Request request;
+  Result result;
+};
+
+template <typename Run>
+Checkpoint CheckOf(const Run& run) {
+  return [control = run.control()] { return control->Check(); };
+}
+
 class InferenceService final : public v1::InferenceService::CallbackService {
  public:
   explicit InferenceService(const ServerParts& parts) : parts_(parts) {}
@@ -74,18 +88,20 @@ class InferenceService final : public v1::InferenceService::CallbackService {
           ASSIGN_OR_RETURN(ForwardRequest request, ConvertForward(proto, *model, LimitsOf(*model, run->control())));
           RETURN_IF_ERROR(ValidateForward(model->config(), request));
           RETURN_IF_ERROR(Reserve(parts_, *model, request, *run));
-          return DeviceWork{
-              EstimateForward(*model, request), [this, model, run, request = std::move(request)]() -> absl::Status {
-                DeviceTurn turn(parts_, *model, *run->control());
-                ASSIGN_OR_RETURN(const ForwardResult result, RunForward(*model, request, turn.Options(), run->Sink()));
-                v1::ForwardSummary& summary = *run->summary().mutable_summary();
-                summary.set_compute_seconds(turn.Stop(ForwardFlops(model->config(), request.prompts)));
-                for (size_t i = 0; i < result.prompts.size(); ++i) {
-                  *summary.add_prompts() = ToProto(result.prompts[i], request.prompts[i].size(), *model);
-                }
-                if (request.metric) *summary.mutable_metric() = ToMetricValue(result.metric);
-                return absl::OkStatus();
-              }};
+          const JointCall::Cost cost{EstimateForward(*model, request), ForwardFlops(model->config(), request.prompts),
+                                     ForwardShare(*model, request, parts_.options.memory_budget_bytes)};
+          const auto work = std::make_shared<Work<ForwardRequest, ForwardResult>>(std::move(request));
+          auto part = NewForwardPart(*model, work->request, CheckOf(*run), run->Sink(), work->result);
+          const auto answer = [model, run, work](double seconds) {
+            v1::ForwardSummary& summary = *run->summary().mutable_summary();
+            summary.set_compute_seconds(seconds);
+            for (size_t i = 0; i < work->result.prompts.size(); ++i) {
+              *summary.add_prompts() = ToProto(work->result.prompts[i], work->request.prompts[i].size(), *model);
+            }
+            if (work->request.metric) *summary.mutable_metric() = ToMetricValue(work->result.metric);
+          };
+          return DeviceWork{cost.seconds, nullptr,
+                            std::make_shared<JointCall>(parts_, model, cost, std::move(part), answer)};
         });
   }
 
@@ -100,22 +116,23 @@ class InferenceService final : public v1::InferenceService::CallbackService {
                            ConvertPatchedRun(proto, *model, LimitsOf(*model, run->control())));
           RETURN_IF_ERROR(ValidatePatchedRun(model->config(), request));
           RETURN_IF_ERROR(Reserve(parts_, *model, request, *run));
-          return DeviceWork{EstimatePatchedRun(*model, request),
-                            [this, model, run, request = std::move(request)]() -> absl::Status {
-                              DeviceTurn turn(parts_, *model, *run->control());
-                              ASSIGN_OR_RETURN(const PatchedRunResult result,
-                                               circuitd::RunPatched(*model, request, turn.Options(), run->Sink()));
-                              v1::RunPatchedSummary& summary = *run->summary().mutable_summary();
-                              summary.set_compute_seconds(turn.Stop());
-                              for (size_t i = 0; i < result.prompts.size(); ++i) {
-                                *summary.add_prompts() = ToProto(result.prompts[i], request.prompts[i].size(), *model);
-                              }
-                              if (result.metric) {
-                                *summary.mutable_patched_metric() = ToMetricValue(result.metric->patched);
-                                *summary.mutable_unpatched_metric() = ToMetricValue(result.metric->unpatched);
-                              }
-                              return absl::OkStatus();
-                            }};
+          const JointCall::Cost cost{EstimatePatchedRun(*model, request), 0,
+                                     PatchedRunShare(*model, request, parts_.options.memory_budget_bytes)};
+          const auto work = std::make_shared<Work<PatchedRunRequest, PatchedRunResult>>(std::move(request));
+          auto part = NewPatchedPart(*model, work->request, CheckOf(*run), run->Sink(), work->result);
+          const auto answer = [model, run, work](double seconds) {
+            v1::RunPatchedSummary& summary = *run->summary().mutable_summary();
+            summary.set_compute_seconds(seconds);
+            for (size_t i = 0; i < work->result.prompts.size(); ++i) {
+              *summary.add_prompts() = ToProto(work->result.prompts[i], work->request.prompts[i].size(), *model);
+            }
+            if (work->result.metric) {
+              *summary.mutable_patched_metric() = ToMetricValue(work->result.metric->patched);
+              *summary.mutable_unpatched_metric() = ToMetricValue(work->result.metric->unpatched);
+            }
+          };
+          return DeviceWork{cost.seconds, nullptr,
+                            std::make_shared<JointCall>(parts_, model, cost, std::move(part), answer)};
         });
   }
 

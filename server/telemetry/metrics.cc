@@ -26,6 +26,8 @@ using prometheus::Histogram;
 const Histogram::BucketBoundaries kSecondsBuckets = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
                                                      0.5,   1,      2.5,   5,    10,    30,   60,  300};
 
+const Histogram::BucketBoundaries kCallsBuckets = {1, 2, 4, 8, 16, 32, 64, 128};
+
 // Gauges whose values are asked for when they are scraped.
 class GaugeCollector : public prometheus::Collectable {
  public:
@@ -75,6 +77,11 @@ struct Metrics::State {
   Family<Counter>& jobs = AddCounter(*registry, "circuitd_jobs_ended_total", "Jobs that have ended, by state.");
   Counter& forward_seconds =
       AddCounter(*registry, "circuitd_forward_seconds_total", "Time that devices worked for calls and jobs.").Add({});
+  Histogram& joint_calls = prometheus::BuildHistogram()
+                               .Name("circuitd_joint_calls")
+                               .Help("Forward passes and patched runs that ran together.")
+                               .Register(*registry)
+                               .Add({}, kCallsBuckets);
   Counter& decisions =
       AddCounter(*registry, "circuitd_decisions_total", "Candidates that pruning jobs have decided.").Add({});
 };
@@ -102,6 +109,8 @@ void Metrics::RpcEnded(const std::string& method, const std::string& code, doubl
 void Metrics::JobEnded(absl::string_view state) { state_->jobs.Add({{"state", std::string(state)}}).Increment(); }
 
 void Metrics::ForwardSeconds(double seconds) { state_->forward_seconds.Increment(seconds); }
+
+void Metrics::CallsRanTogether(int calls) { state_->joint_calls.Observe(calls); }
 
 void Metrics::DecisionMade() { state_->decisions.Increment(); }
 

@@ -35,6 +35,8 @@ class Metrics {
   void JobEnded(absl::string_view state);
   // Time that a device worked for a call or job.
   void ForwardSeconds(double seconds);
+  // Calls that a device's worker took together.
+  void CallsRanTogether(int calls);
   void DecisionMade();
 
   // All metrics in Prometheus's text format, as a scrape gets them.

@@ -48,6 +48,7 @@ TEST(MetricsTest, CountsRpcsByMethodAndCode) {
 TEST(MetricsTest, CountsJobsDecisionsAndSeconds) {
   Metrics metrics("1.2.3");
   metrics.JobEnded("failed");
+  metrics.CallsRanTogether(5);
   metrics.DecisionMade();
   metrics.DecisionMade();
   metrics.ForwardSeconds(0.5);

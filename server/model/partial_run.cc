@@ -1,4 +1,4 @@
-#include "server/patching/partial_run.h"
+#include "server/model/partial_run.h"
 
 #include <algorithm>
 
