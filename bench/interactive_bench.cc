@@ -6,6 +6,7 @@
 //     OMP_WAIT_POLICY=PASSIVE interactive_bench build/gpt2-random [latency] [throughput] [capture]
 
 #include <grpcpp/grpcpp.h>
+#include <time.h>
 
 #include <algorithm>
 #include <chrono>
@@ -31,6 +32,13 @@ constexpr char kModel[] = "gpt2-small-shape";
 constexpr int kTopTokens = 10;
 
 double SecondsSince(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+
+// Of all threads of this process.
+double CpuSeconds() {
+  timespec now;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
 
 template <typename Body>
 double Seconds(const Body& body) {
@@ -129,15 +137,15 @@ class Bench {
 
   // From the summary, which comes when all is computed, to the reply's end.
   void Capture() {
-    constexpr int kPrompts = 64, kTokens = 40, kRounds = 5;
+    constexpr int kPrompts = 12, kTokens = 40, kRounds = 9;
     std::vector<std::vector<int>> prompts;
     for (int i = 0; i < kPrompts; ++i) prompts.push_back(Prompt(kTokens, i));
     v1::ForwardRequest request = RequestOf(prompts);
-    for (const char* hook :
-         {"blocks.*.hook_resid_post", "blocks.*.attn.hook_z", "blocks.*.mlp.hook_post", "blocks.*.attn.hook_pattern"}) {
+    // Large, and little to compute.
+    for (const char* hook : {"blocks.*.hook_q_input", "blocks.*.hook_k_input", "blocks.*.hook_v_input"}) {
       request.mutable_capture()->add_hooks(hook);
     }
-    std::vector<double> rates;
+    std::vector<double> rates, cpu;
     double compute = 0, bytes = 0, whole = 0;
     for (int round = 0; round < kRounds; ++round) {
       grpc::ClientContext context;
@@ -147,14 +155,19 @@ class Bench {
       Require(reader->Read(&message) && message.has_summary(), "no summary");
       compute = message.summary().compute_seconds();
       const auto begin = Clock::now();
+      const double cpu_begin = CpuSeconds();
       bytes = 0;
       while (reader->Read(&message)) bytes += static_cast<double>(message.chunk().data().size());
       Require(reader->Finish().ok(), "failed");
       rates.push_back(bytes / SecondsSince(begin));
+      cpu.push_back((CpuSeconds() - cpu_begin) / (bytes / 1e9));
       whole = SecondsSince(start);
     }
-    std::printf("captured: %.0f MB, computed in %.2f s, then %.2f GB/s (best %.2f); call %.2f s\n", bytes / 1e6,
-                compute, Median(rates) / 1e9, *std::max_element(rates.begin(), rates.end()) / 1e9, whole);
+    std::printf(
+        "captured: %.0f MB, computed in %.2f s, then %.2f GB/s (best %.2f), %.2f CPU s/GB of both sides, in all %.2f "
+        "s\n",
+        bytes / 1e6, compute, Median(rates) / 1e9, *std::max_element(rates.begin(), rates.end()) / 1e9, Median(cpu),
+        whole);
   }
 
  private:

@@ -21,6 +21,7 @@ ActivationRecorder::ActivationRecorder(const Gpt2& network, const CaptureSelecti
   }
   batch_ = at::tensor(batch, at::kLong).to(network.device());
   pos_ = at::tensor(pos, at::kLong).to(network.device());
+  takes_all_ = selection.heads.empty() && position_counts_ == lengths_;
   if (!selection.heads.empty()) heads_ = at::tensor(selection.heads, at::kLong).to(network.device());
 }
 
@@ -31,7 +32,23 @@ bool ActivationRecorder::Wants(HookPoint point) const {
 void ActivationRecorder::Visit(HookPoint point, at::Tensor& value) {
   if (inner_ != nullptr && inner_->Wants(point)) inner_->Visit(point, value);
   if (hooks_.count({point.layer, point.kind}) == 0) return;
-  recorded_.push_back({point, ByPrompt(point, Slices(point, value).to(dtype_).cpu())});
+  // From the device in one piece; what is on the host already is taken from where it lies, if all of it is wanted.
+  const bool in_place = value.is_cpu() && takes_all_;
+  recorded_.push_back(
+      {point, in_place ? WholePrompts(point, value) : ByPrompt(point, Slices(point, value).to(dtype_).cpu())});
+}
+
+std::vector<HostTensor> ActivationRecorder::WholePrompts(HookPoint point, const at::Tensor& value) const {
+  const at::Tensor all = value.to(dtype_).contiguous();
+  std::vector<HostTensor> prompts;
+  for (size_t i = 0; i < lengths_.size(); ++i) {
+    const at::Tensor own = all[static_cast<int64_t>(i)];
+    const bool attention = AxesOf(point.kind) == HookAxes::kHeadsQueryKey;
+    const at::Tensor unpadded =
+        attention ? own.narrow(1, 0, lengths_[i]).narrow(2, 0, lengths_[i]) : own.narrow(0, 0, lengths_[i]);
+    prompts.push_back(ToHost(unpadded));
+  }
+  return prompts;
 }
 
 at::Tensor ActivationRecorder::Slices(HookPoint point, const at::Tensor& value) const {

@@ -41,11 +41,14 @@ class ActivationRecorder : public Hooks {
   // The selected slices, of all prompts one after the other: [rows, width], [rows, heads, width] or [rows, heads, key].
   at::Tensor Slices(HookPoint point, const at::Tensor& value) const;
   std::vector<HostTensor> ByPrompt(HookPoint point, const at::Tensor& slices) const;
+  // The same where everything is selected.
+  std::vector<HostTensor> WholePrompts(HookPoint point, const at::Tensor& value) const;
 
   Hooks* const inner_;
   const at::ScalarType dtype_;
   std::set<std::pair<int, HookKind>> hooks_;        // by layer and kind
   std::vector<int64_t> lengths_, position_counts_;  // of each prompt
+  bool takes_all_ = false;                          // heads and positions
   // On the device; rows of a slice come from prompt batch_[row] at position pos_[row].
   at::Tensor batch_, pos_;  // [rows] int64
   at::Tensor heads_;        // [heads] int64; undefined for all

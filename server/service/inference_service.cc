@@ -58,7 +58,11 @@ Checkpoint CheckOf(const Run& run) {
   return [control = run.control()] { return control->Check(); };
 }
 
-class InferenceService final : public v1::InferenceService::CallbackService {
+using Service = v1::InferenceService;
+using Methods = Service::WithCallbackMethod_Tokenize<
+    Service::WithRawCallbackMethod_Forward<Service::WithRawCallbackMethod_RunPatched<Service::Service>>>;
+
+class InferenceService final : public Methods {
  public:
   explicit InferenceService(const ServerParts& parts) : parts_(parts) {}
 
@@ -79,10 +83,9 @@ class InferenceService final : public v1::InferenceService::CallbackService {
     return call;
   }
 
-  grpc::ServerWriteReactor<v1::ForwardResponse>* Forward(grpc::CallbackServerContext* context,
-                                                         const v1::ForwardRequest* request) override {
-    return StartStreamedRun<v1::ForwardResponse>(
-        parts_, context, *request, {},
+  WireCall* Forward(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) override {
+    return StartStreamedRun<v1::ForwardRequest, v1::ForwardResponse>(
+        parts_, context, *request, [](const v1::ForwardRequest&) { return CallRoute(); },
         [this](const v1::ForwardRequest& proto, const std::shared_ptr<const Model>& model,
                const std::shared_ptr<StreamedRun<v1::ForwardResponse>>& run) -> absl::StatusOr<DeviceWork> {
           ASSIGN_OR_RETURN(ForwardRequest request, ConvertForward(proto, *model, LimitsOf(*model, run->control())));
@@ -105,11 +108,10 @@ class InferenceService final : public v1::InferenceService::CallbackService {
         });
   }
 
-  grpc::ServerWriteReactor<v1::RunPatchedResponse>* RunPatched(grpc::CallbackServerContext* context,
-                                                               const v1::RunPatchedRequest* request) override {
-    const CallRoute route{.slow_to_prepare = TakesLongToValidate(*request)};
-    return StartStreamedRun<v1::RunPatchedResponse>(
-        parts_, context, *request, route,
+  WireCall* RunPatched(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) override {
+    return StartStreamedRun<v1::RunPatchedRequest, v1::RunPatchedResponse>(
+        parts_, context, *request,
+        [](const v1::RunPatchedRequest& proto) { return CallRoute{.slow_to_prepare = TakesLongToValidate(proto)}; },
         [this](const v1::RunPatchedRequest& proto, const std::shared_ptr<const Model>& model,
                const std::shared_ptr<StreamedRun<v1::RunPatchedResponse>>& run) -> absl::StatusOr<DeviceWork> {
           ASSIGN_OR_RETURN(PatchedRunRequest request,

@@ -72,15 +72,18 @@ void AddPaths(const std::vector<PathEffect>& paths, int64_t prompts, bool per_pr
   if (per_prompt) run.Add("per_prompt", Float32Tensor({count, prompts}, values));
 }
 
-class PatchingService final : public v1::PatchingService::CallbackService {
+using Service = v1::PatchingService;
+using Methods =
+    Service::WithRawCallbackMethod_RunSweep<Service::WithRawCallbackMethod_RunPathPatching<Service::Service>>;
+
+class PatchingService final : public Methods {
  public:
   explicit PatchingService(const ServerParts& parts) : parts_(parts) {}
 
-  grpc::ServerWriteReactor<v1::RunSweepResponse>* RunSweep(grpc::CallbackServerContext* context,
-                                                           const v1::RunSweepRequest* request) override {
+  WireCall* RunSweep(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) override {
     using Run = StreamedRun<v1::RunSweepResponse>;
-    return StartStreamedRun<v1::RunSweepResponse>(
-        parts_, context, *request, {.slow_to_prepare = IsSlowToMake(request->prompts())},
+    return StartStreamedRun<v1::RunSweepRequest, v1::RunSweepResponse>(
+        parts_, context, *request, RouteByPrompts(),
         [this](const v1::RunSweepRequest& proto, const std::shared_ptr<const Model>& model,
                const std::shared_ptr<Run>& run) -> absl::StatusOr<DeviceWork> {
           ASSIGN_OR_RETURN(SweepRequest request, ConvertSweep(proto, model->config()));
@@ -98,11 +101,10 @@ class PatchingService final : public v1::PatchingService::CallbackService {
         });
   }
 
-  grpc::ServerWriteReactor<v1::RunPathPatchingResponse>* RunPathPatching(
-      grpc::CallbackServerContext* context, const v1::RunPathPatchingRequest* request) override {
+  WireCall* RunPathPatching(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) override {
     using Run = StreamedRun<v1::RunPathPatchingResponse>;
-    return StartStreamedRun<v1::RunPathPatchingResponse>(
-        parts_, context, *request, {.slow_to_prepare = IsSlowToMake(request->prompts())},
+    return StartStreamedRun<v1::RunPathPatchingRequest, v1::RunPathPatchingResponse>(
+        parts_, context, *request, RouteByPrompts(),
         [this](const v1::RunPathPatchingRequest& proto, const std::shared_ptr<const Model>& model,
                const std::shared_ptr<Run>& run) -> absl::StatusOr<DeviceWork> {
           ASSIGN_OR_RETURN(PathPatchingRequest request, ConvertPathPatching(proto, model->config()));

@@ -22,19 +22,26 @@
 namespace circuitd {
 namespace {
 
-// Answers are optional, but not half of them.
+// What readings need of their prompts: the clean ones,
+PairNeeds CleanPromptsOnly(const v1::PromptSource&) { return {false, false, false}; }
+PairNeeds WithAnswers(const v1::PromptSource&) { return {.corrupted = false, .answers = true, .incorrect = true}; }
+// or answers if there are any, but not half of them.
 PairNeeds AnswersIfGiven(const v1::PromptSource& source) {
   const bool given = !source.inline_().answers().empty();
   return {.corrupted = false, .answers = given, .incorrect = given};
 }
 
-class ReadingService final : public v1::ReadingService::CallbackService {
+using Service = v1::ReadingService;
+using Methods = Service::WithRawCallbackMethod_RunLogitLens<
+    Service::WithRawCallbackMethod_AttributeLogits<Service::WithRawCallbackMethod_ReadAttention<
+        Service::WithRawCallbackMethod_ScoreOv<Service::WithRawCallbackMethod_ScoreQk<Service::Service>>>>>;
+
+class ReadingService final : public Methods {
  public:
   explicit ReadingService(const ServerParts& parts) : parts_(parts) {}
 
-  grpc::ServerWriteReactor<v1::RunLogitLensResponse>* RunLogitLens(grpc::CallbackServerContext* context,
-                                                                   const v1::RunLogitLensRequest* request) override {
-    return Read<v1::RunLogitLensResponse>(
+  WireCall* RunLogitLens(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) override {
+    return Read<v1::RunLogitLensRequest, v1::RunLogitLensResponse>(
         context, *request,
         [this](const v1::RunLogitLensRequest& proto, const std::shared_ptr<const Model>& model, const auto& run,
                CleanPrompts prompts) -> absl::StatusOr<DeviceWork> {
@@ -59,12 +66,11 @@ class ReadingService final : public v1::ReadingService::CallbackService {
                 return absl::OkStatus();
               }};
         },
-        AnswersIfGiven(request->prompts()));
+        AnswersIfGiven);
   }
 
-  grpc::ServerWriteReactor<v1::AttributeLogitsResponse>* AttributeLogits(
-      grpc::CallbackServerContext* context, const v1::AttributeLogitsRequest* request) override {
-    return Read<v1::AttributeLogitsResponse>(
+  WireCall* AttributeLogits(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) override {
+    return Read<v1::AttributeLogitsRequest, v1::AttributeLogitsResponse>(
         context, *request,
         [this](const v1::AttributeLogitsRequest& proto, const std::shared_ptr<const Model>& model, const auto& run,
                CleanPrompts prompts) -> absl::StatusOr<DeviceWork> {
@@ -91,12 +97,11 @@ class ReadingService final : public v1::ReadingService::CallbackService {
                 return absl::OkStatus();
               }};
         },
-        {.corrupted = false, .answers = true, .incorrect = true});
+        WithAnswers);
   }
 
-  grpc::ServerWriteReactor<v1::ReadAttentionResponse>* ReadAttention(grpc::CallbackServerContext* context,
-                                                                     const v1::ReadAttentionRequest* request) override {
-    return Read<v1::ReadAttentionResponse>(
+  WireCall* ReadAttention(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) override {
+    return Read<v1::ReadAttentionRequest, v1::ReadAttentionResponse>(
         context, *request,
         [this](const v1::ReadAttentionRequest& proto, const std::shared_ptr<const Model>& model, const auto& run,
                CleanPrompts prompts) -> absl::StatusOr<DeviceWork> {
@@ -130,9 +135,8 @@ class ReadingService final : public v1::ReadingService::CallbackService {
         });
   }
 
-  grpc::ServerWriteReactor<v1::ScoreOvResponse>* ScoreOv(grpc::CallbackServerContext* context,
-                                                         const v1::ScoreOvRequest* request) override {
-    return Read<v1::ScoreOvResponse>(
+  WireCall* ScoreOv(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) override {
+    return Read<v1::ScoreOvRequest, v1::ScoreOvResponse>(
         context, *request,
         [this](const v1::ScoreOvRequest& proto, const std::shared_ptr<const Model>& model, const auto& run,
                CleanPrompts prompts) -> absl::StatusOr<DeviceWork> {
@@ -154,9 +158,8 @@ class ReadingService final : public v1::ReadingService::CallbackService {
         });
   }
 
-  grpc::ServerWriteReactor<v1::ScoreQkResponse>* ScoreQk(grpc::CallbackServerContext* context,
-                                                         const v1::ScoreQkRequest* request) override {
-    return Read<v1::ScoreQkResponse>(
+  WireCall* ScoreQk(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) override {
+    return Read<v1::ScoreQkRequest, v1::ScoreQkResponse>(
         context, *request,
         [this](const v1::ScoreQkRequest& proto, const std::shared_ptr<const Model>& model, const auto& run,
                CleanPrompts prompts) -> absl::StatusOr<DeviceWork> {
@@ -196,15 +199,15 @@ class ReadingService final : public v1::ReadingService::CallbackService {
   }
 
   // `prepare` gets the source's clean prompts too.
-  template <typename Response, typename Request, typename PrepareReading>
-  StreamCall<Response>* Read(grpc::CallbackServerContext* context, const Request& request, PrepareReading prepare,
-                             PairNeeds needs = kCleanPromptsOnly) {
-    return StartStreamedRun<Response>(
-        parts_, context, request, {.slow_to_prepare = IsSlowToMake(request.prompts())},
-        [this, prepare, needs](const Request& proto, const std::shared_ptr<const Model>& model,
-                               const std::shared_ptr<StreamedRun<Response>>& run) -> absl::StatusOr<DeviceWork> {
-          ASSIGN_OR_RETURN(PromptPairs pairs,
-                           MakeSourcePrompts(parts_, proto.prompts(), *model, run->control(), needs));
+  template <typename Request, typename Response, typename PrepareReading>
+  WireCall* Read(grpc::CallbackServerContext* context, const grpc::ByteBuffer& request, PrepareReading prepare,
+                 PairNeeds (*needs_of)(const v1::PromptSource&) = CleanPromptsOnly) {
+    return StartStreamedRun<Request, Response>(
+        parts_, context, request, RouteByPrompts(),
+        [this, prepare, needs_of](const Request& proto, const std::shared_ptr<const Model>& model,
+                                  const std::shared_ptr<StreamedRun<Response>>& run) -> absl::StatusOr<DeviceWork> {
+          ASSIGN_OR_RETURN(PromptPairs pairs, MakeSourcePrompts(parts_, proto.prompts(), *model, run->control(),
+                                                                needs_of(proto.prompts())));
           return prepare(proto, model, run, TakeClean(std::move(pairs)));
         });
   }

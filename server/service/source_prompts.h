@@ -11,6 +11,7 @@
 #include "server/model/position_selector.h"
 #include "server/model/prompt_pair.h"
 #include "server/service/call_control.h"
+#include "server/service/call_pipeline.h"
 #include "server/service/prompt_sources.h"
 #include "server/service/server_parts.h"
 
@@ -21,8 +22,14 @@ absl::StatusOr<PromptPairs> MakeSourcePrompts(const ServerParts& parts, const v1
                                               const Model& model, const std::shared_ptr<CallControl>& control,
                                               PairNeeds needs);
 
-// Of what reads the clean prompts alone.
-inline constexpr PairNeeds kCleanPromptsOnly{false, false, false};
+// The route of a call with such a field.
+struct RouteByPrompts {
+  template <typename Request>
+  CallRoute operator()(const Request& request) const {
+    return {.slow_to_prepare = IsSlowToMake(request.prompts())};
+  }
+};
+
 // Of patching with a metric.
 PairNeeds NeedsOf(Metric metric);
 

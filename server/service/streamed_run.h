@@ -1,6 +1,9 @@
 // A call that runs on a device and answers as a stream: progress while it runs, then a summary, then what it made.
 #pragma once
 
+#include <grpcpp/support/byte_buffer.h>
+#include <grpcpp/support/proto_buffer_reader.h>
+
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -22,11 +25,14 @@
 
 namespace circuitd {
 
+// A stream whose messages are written as they are, so that tensors needn't be copied into them.
+using WireCall = StreamCall<grpc::ByteBuffer>;
+
 // One run's answer. All but the stream's thread-safe inner side is for who runs it: one thread after another.
 template <typename Response>
 class StreamedRun : public std::enable_shared_from_this<StreamedRun<Response>> {
  public:
-  StreamedRun(const ServerParts& parts, std::shared_ptr<StreamCall<Response>> call)
+  StreamedRun(const ServerParts& parts, std::shared_ptr<WireCall> call)
       : parts_(parts), call_(std::move(call)), reserved_(&parts.replies) {}
 
   const std::shared_ptr<CallControl>& control() const { return call_->control(); }
@@ -88,18 +94,17 @@ class StreamedRun : public std::enable_shared_from_this<StreamedRun<Response>> {
 
  private:
   void BeginStream() {
-    call_->Begin([self = this->shared_from_this()](Response& response, absl::Status& status) {
-      return self->Next(response, status);
+    call_->Begin([self = this->shared_from_this()](grpc::ByteBuffer& message, absl::Status& status) {
+      return self->Next(message, status);
     });
   }
 
-  Pull Next(Response& response, absl::Status& status) {
+  Pull Next(grpc::ByteBuffer& message, absl::Status& status) {
     {
       MutexLock lock(mutex_);
       if (progress_) {
-        response.Swap(&*progress_);
-        progress_.reset();
-        return Pull::kMessage;
+        const Response progress = *std::exchange(progress_, std::nullopt);
+        return Write(progress, message, status);
       }
       if (!ended_) return Pull::kNothingYet;
       if (!ended_->ok()) {
@@ -107,22 +112,34 @@ class StreamedRun : public std::enable_shared_from_this<StreamedRun<Response>> {
         return Pull::kEnd;
       }
     }
-    if (!std::exchange(summary_sent_, true)) {
-      response.Swap(&summary_);
-      return Pull::kMessage;
+    if (!std::exchange(summary_sent_, true)) return Write(std::exchange(summary_, {}), message, status);
+    if (rest_) {
+      Response response;
+      return rest_(response) ? Write(response, message, status) : Pull::kEnd;
     }
-    if (rest_) return rest_(response) ? Pull::kMessage : Pull::kEnd;
-    if constexpr (requires { response.mutable_chunk(); }) {
+    if constexpr (requires { Response::kChunkFieldNumber; }) {
       // What has been written needs no place any more.
       reserved_.ShrinkTo(chunks_.held_bytes());
-      if (chunks_.Next(*response.mutable_chunk())) return Pull::kMessage;
+      v1::TensorChunk chunk;
+      grpc::Slice data;
+      if (chunks_.Next(chunk, data)) {
+        message = ChunkMessage(Response::kChunkFieldNumber, chunk, data);
+        return Pull::kMessage;
+      }
     }
+    return Pull::kEnd;
+  }
+
+  static Pull Write(const Response& response, grpc::ByteBuffer& message, absl::Status& status) {
+    bool own_buffer;
+    if (grpc::SerializationTraits<Response>::Serialize(response, &message, &own_buffer).ok()) return Pull::kMessage;
+    status = absl::InternalError("the reply can't be serialized");
     return Pull::kEnd;
   }
 
   const ServerParts& parts_;
   // Until the call's end both hold each other.
-  const std::shared_ptr<StreamCall<Response>> call_;
+  const std::shared_ptr<WireCall> call_;
   ByteBudget::Reservation reserved_;
   int64_t reserved_bytes_ = 0;
   bool begun_ = false;
@@ -136,17 +153,24 @@ class StreamedRun : public std::enable_shared_from_this<StreamedRun<Response>> {
   std::optional<absl::Status> ended_ GUARDED_BY(mutex_);
 };
 
-// Starts a call on its way through `pipeline`: `prepare(request, model, run)` returns the DeviceWork. The request lives
-// until the work begins.
-template <typename Response, typename Request, typename PrepareRun>
-StreamCall<Response>* StartStreamedRun(const ServerParts& parts, grpc::CallbackServerContext* context,
-                                       const Request& request, const CallRoute& route, PrepareRun prepare) {
-  const auto call = StreamCall<Response>::Start(parts, context);
-  if (!call->Admit(request)) return call.get();
+// Starts a call on its way through `pipeline`: `route_of(request)` returns its CallRoute, `prepare(request, model,
+// run)` the DeviceWork. The request lives until it is prepared.
+template <typename Request, typename Response, typename RouteOf, typename PrepareRun>
+WireCall* StartStreamedRun(const ServerParts& parts, grpc::CallbackServerContext* context,
+                           const grpc::ByteBuffer& bytes, RouteOf route_of, PrepareRun prepare) {
+  const auto call = WireCall::Start(parts, context);
+  const auto request = std::make_shared<Request>();
+  grpc::ByteBuffer unparsed = bytes;
+  if (!grpc::SerializationTraits<Request>::Deserialize(&unparsed, request.get()).ok()) {
+    // As gRPC says it of other methods' requests.
+    call->Fail(absl::UnimplementedError(""));
+    return call.get();
+  }
+  if (!call->Admit(*request)) return call.get();
   const auto run = std::make_shared<StreamedRun<Response>>(parts, call);
   RunWithModel(
-      parts, call->control(), request.model(), route,
-      [&request, prepare, run](std::shared_ptr<const Model> model) { return prepare(request, std::move(model), run); },
+      parts, call->control(), request->model(), route_of(*request),
+      [request, prepare, run](std::shared_ptr<const Model> model) { return prepare(*request, std::move(model), run); },
       [run](const absl::Status& status) { run->End(status); });
   return call.get();
 }

@@ -57,7 +57,10 @@ void SendPairs(Run& run, std::shared_ptr<const Model> model, uint64_t generated,
       [stream](v1::GeneratePromptsResponse& response) { return stream->Next(*response.mutable_pairs()); });
 }
 
-class TaskService final : public v1::TaskService::CallbackService {
+using Service = v1::TaskService;
+using Methods = Service::WithCallbackMethod_ListTasks<Service::WithRawCallbackMethod_GeneratePrompts<Service::Service>>;
+
+class TaskService final : public Methods {
  public:
   explicit TaskService(const ServerParts& parts) : parts_(parts) {}
 
@@ -75,10 +78,9 @@ class TaskService final : public v1::TaskService::CallbackService {
     });
   }
 
-  grpc::ServerWriteReactor<v1::GeneratePromptsResponse>* GeneratePrompts(
-      grpc::CallbackServerContext* context, const v1::GeneratePromptsRequest* request) override {
-    return StartStreamedRun<v1::GeneratePromptsResponse>(
-        parts_, context, *request, {.slow_to_prepare = IsSlowToMake(request->prompts())},
+  WireCall* GeneratePrompts(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) override {
+    return StartStreamedRun<v1::GeneratePromptsRequest, v1::GeneratePromptsResponse>(
+        parts_, context, *request, RouteByPrompts(),
         [this](const v1::GeneratePromptsRequest& proto, const std::shared_ptr<const Model>& model,
                const std::shared_ptr<Run>& run) -> absl::StatusOr<DeviceWork> {
           const PairNeeds needs{.corrupted = false, .answers = proto.filter(), .incorrect = proto.filter()};

@@ -234,6 +234,14 @@ TEST_F(InferenceRpcTest, ClientThatDoesNotReadIsCutOff) {
   EXPECT_TRUE(Forward(request).ok());
 }
 
+TEST_F(InferenceRpcTest, RequestThatCannotBeParsedIsAnInvalidArgument) {
+  v1::ForwardRequest request = NanoForward();
+  request.set_model("\xff");
+  const grpc::Status status = Forward(request);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(status.error_message(), HasSubstr("malformed"));
+}
+
 TEST_F(InferenceRpcTest, PassedDeadlineEndsTheCall) {
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() - std::chrono::seconds(1));

@@ -55,6 +55,7 @@ TEST(MetricsTest, CountsJobsDecisionsAndSeconds) {
   const std::string text = metrics.Text();
   EXPECT_THAT(text, HasSubstr(R"(circuitd_jobs_ended_total{state="failed"} 1)"));
   EXPECT_THAT(text, HasSubstr(R"(circuitd_jobs_ended_total{state="succeeded"} 0)"));
+  EXPECT_THAT(text, HasSubstr("circuitd_joint_calls_sum 5"));
   EXPECT_THAT(text, HasSubstr("circuitd_decisions_total 2"));
   EXPECT_THAT(text, HasSubstr("circuitd_forward_seconds_total 0.5"));
   EXPECT_THAT(text, HasSubstr(R"(circuitd_build_info{version="1.2.3"} 1)"));
