@@ -94,15 +94,19 @@ class Bench {
   // One caller, one prompt.
   void Latency(int tokens) {
     constexpr int kRounds = 30;
-    std::vector<double> over_rpc, in_process;
+    std::vector<double> over_rpc, in_process, beside;
     for (int round = 0; round < kRounds; ++round) {
       const std::vector<std::vector<int>> prompts = {Prompt(tokens, round)};
       const v1::ForwardRequest request = RequestOf(prompts);
       in_process.push_back(Seconds([&] { InProcess(prompts); }));
-      over_rpc.push_back(Seconds([&] { OverRpc(request); }));
+      double compute = 0;
+      over_rpc.push_back(Seconds([&] { compute = OverRpc(request); }));
+      beside.push_back(over_rpc.back() - compute);
     }
-    std::printf("one prompt of %3d tokens: in process %6.2f ms, over loopback %6.2f ms, ratio %.3f\n", tokens,
-                1e3 * Median(in_process), 1e3 * Median(over_rpc), Median(over_rpc) / Median(in_process));
+    std::printf(
+        "one prompt of %3d tokens: in process %6.2f ms, over loopback %6.2f ms (%.2f ms beside its pass), ratio %.3f\n",
+        tokens, 1e3 * Median(in_process), 1e3 * Median(over_rpc), 1e3 * Median(beside),
+        Median(over_rpc) / Median(in_process));
     std::fflush(stdout);
   }
 
@@ -179,14 +183,16 @@ class Bench {
     Require(result.ok(), result.status().ToString());
   }
 
-  void OverRpc(const v1::ForwardRequest& request) {
+  // Returns the seconds that the device worked for the call.
+  double OverRpc(const v1::ForwardRequest& request) {
     grpc::ClientContext context;
     const auto reader = stub_->Forward(&context, request);
     v1::ForwardResponse message;
-    while (reader->Read(&message)) {
-    }
+    double compute = 0;
+    while (reader->Read(&message)) compute = message.summary().compute_seconds();
     const grpc::Status status = reader->Finish();
     Require(status.ok(), status.error_message());
+    return compute;
   }
 
   std::unique_ptr<CircuitServer> server_;
