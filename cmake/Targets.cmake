@@ -36,6 +36,10 @@ function(circuitd_test name)
   target_compile_definitions(${name} PRIVATE CIRCUITD_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   if(arg_TORCH_SOURCES)
     circuitd_use_torch(${name} TORCH_SOURCES ${arg_TORCH_SOURCES})
+  else()
+    # As gRPC's users are compiled, and so the header. In one, gcc 12 warns of std::string's own code (PR105329's kin).
+    target_compile_options(${name} PRIVATE -pthread $<$<CXX_COMPILER_ID:GNU>:-Wno-array-bounds$<SEMICOLON>-Wno-stringop-overflow>)
+    target_precompile_headers(${name} REUSE_FROM circuitd_test_pch)
   endif()
   add_test(NAME ${name} COMMAND ${name})
   # Tests run side by side; OpenMP threads that spin would take each other's cores.

@@ -1,0 +1,2 @@
+// Carries the precompiled header; a library needs a source file.
+namespace circuitd {}
