@@ -91,7 +91,7 @@ TEST(ServerLifecycleTest, LetsAJobEndThatCanAndItsFilesBeFetched) {
   const auto server = ServerProcess::Start(FlagsWith({"--drain-timeout", "300"}));
   ASSERT_NE(server, nullptr);
   const auto client = server->StartClient(
-      {"prune", "--model", "demo", "--task", "numerals", "--num-samples", "16", "--one-iter", "-o", "drained"});
+      {"prune", "--model", "demo", "--task", "numerals", "--num-samples", "256", "--one-iter", "-o", "drained"});
   ASSERT_TRUE(client->WaitForOutput("%")) << client->err();
   server->process().Signal(SIGTERM);
   ASSERT_TRUE(server->process().WaitForOutput("waiting for the running job"));

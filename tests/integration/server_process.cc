@@ -126,7 +126,7 @@ void ServerProcess::ExpectUnharmed() {
 }
 
 std::vector<std::string> LongJob(const std::vector<std::string>& more) {
-  std::vector<std::string> arguments = {"prune", "--model", "demo", "--task", "numerals", "--num-samples", "48"};
+  std::vector<std::string> arguments = {"prune", "--model", "demo", "--task", "numerals", "--num-samples", "1024"};
   arguments.insert(arguments.end(), more.begin(), more.end());
   return arguments;
 }
