@@ -19,6 +19,11 @@ NodeSet AllNodes(const ModelConfig& config) {
   return nodes;
 }
 
+NodeSet Without(NodeSet nodes, const Node& node) {
+  nodes.erase(node);
+  return nodes;
+}
+
 int CountHeads(const NodeSet& nodes) {
   return static_cast<int>(std::count_if(nodes.begin(), nodes.end(), [](const Node& n) { return n.is_head(); }));
 }

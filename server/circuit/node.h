@@ -31,6 +31,9 @@ using NodeSet = std::set<Node>;
 // Every head and MLP of a model.
 NodeSet AllNodes(const ModelConfig& config);
 
+// `nodes` but `node`, whether or not it is one of them.
+NodeSet Without(NodeSet nodes, const Node& node);
+
 int CountHeads(const NodeSet& nodes);
 int CountMlps(const NodeSet& nodes);
 

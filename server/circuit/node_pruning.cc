@@ -10,7 +10,6 @@
 #include "server/circuit/remembering_scorer.h"
 
 namespace circuitd {
-
 namespace {
 
 template <typename Scorer>

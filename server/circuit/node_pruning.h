@@ -79,8 +79,8 @@ bool RunsFast(const Model& model, const NodePruningOptions& options);
 struct PruningCost {
   int64_t candidates_per_iteration = 0;
   int64_t micro_batch_prompts = 0;
-  int64_t memory_bytes = 0;
-  double flops_per_iteration = 0;  // upper bound of the floating-point operations
+  int64_t memory_bytes = 0;  // of activations and copies of weights, at most
+  double flops_per_iteration = 0;  // floating-point operations if every node stayed
 };
 
 PruningCost EstimatePruningCost(const Model& model, const PromptPairs& pairs, const NodePruningOptions& options);

@@ -17,11 +17,9 @@ class NodeScorer {
   // outside of `circuit` ablated, divided by full_logit_diff(). Always finite.
   virtual absl::StatusOr<double> Score(const NodeSet& circuit) = 0;
 
-  // Score of `circuit` without `node`, which it has: a candidate of a sweep, whose neighbours an engine can tell.
+  // Score of `circuit` without `node`: a candidate of a sweep, whose neighbours an engine can tell.
   virtual absl::StatusOr<double> ScoreWithout(const NodeSet& circuit, const Node& node) {
-    NodeSet without = circuit;
-    without.erase(node);
-    return Score(without);
+    return Score(Without(circuit, node));
   }
 };
 

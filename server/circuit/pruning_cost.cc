@@ -28,7 +28,8 @@ void EstimatePlain(const Model& model, const PromptPairs& pairs, const NodePruni
   }
 }
 
-// They go through the candidate's layer and those above: over a sweep, half of all and a half layer.
+// They go through the candidate's layer and those above: over a sweep, half of all and a half layer. Where the layer's
+// start is not kept, they begin with the first layer.
 void EstimateFast(const Model& model, const PromptPairs& pairs, const NodePruningOptions& options, double runs,
                   PruningCost& cost) {
   const ModelConfig& config = model.config();
@@ -36,7 +37,7 @@ void EstimateFast(const Model& model, const PromptPairs& pairs, const NodePrunin
   const EnginePlan plan = PlanEngine(config, load, options.memory_budget_bytes, /*shrink=*/0);
   cost.micro_batch_prompts = std::clamp<int64_t>(plan.chunk_tokens / load.longest, 1, pairs.size());
   cost.memory_bytes = PlannedBytes(config, load, plan);
-  const double layers = (config.n_layers + 1) / (2.0 * config.n_layers);
+  const double layers = plan.keeps.start ? (config.n_layers + 1) / (2.0 * config.n_layers) : 1;
   for (const PromptPair& pair : pairs) {
     cost.flops_per_iteration += runs * layers * ForwardFlops(config, 1, pair.clean.size());
   }

@@ -13,9 +13,7 @@ absl::StatusOr<double> RememberingScorer::Score(const NodeSet& circuit) {
 }
 
 absl::StatusOr<double> RememberingScorer::ScoreWithout(const NodeSet& circuit, const Node& node) {
-  NodeSet without = circuit;
-  without.erase(node);
-  const std::vector<bool> key = KeyOf(without);
+  const std::vector<bool> key = KeyOf(Without(circuit, node));
   if (const auto known = scores_.find(key); known != scores_.end()) return known->second;
   ASSIGN_OR_RETURN(const double score, scorer_->ScoreWithout(circuit, node));
   scores_.emplace(key, score);

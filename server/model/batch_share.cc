@@ -21,8 +21,9 @@ std::optional<BatchShare> Together(const ModelConfig& config, const BatchShare& 
                                    int64_t budget_bytes) {
   // Of the work, and of a full micro-batch: about a millisecond, which no device notices.
   constexpr double kPaddingOfWork = 0.25, kPaddingOfFull = 1.0 / 250;
+  if (a.prepares || b.prepares) return std::nullopt;
   const BatchShare both{a.prompts + b.prompts, std::max(a.longest, b.longest), a.flops + b.flops,
-                        Strictest(a.limits, b.limits, budget_bytes)};
+                        Strictest(a.limits, b.limits, budget_bytes), false};
   const double padded = ForwardFlops(config, both.prompts, both.longest);
   if (padded > both.limits.max_flops) return std::nullopt;
   if (padded - both.flops > kPaddingOfWork * both.flops + kPaddingOfFull * both.limits.max_flops) return std::nullopt;

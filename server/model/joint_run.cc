@@ -70,9 +70,9 @@ class JointRun {
     return SplitIntoMicroBatches(network_.config(), prompts_, *limits);
   }
 
-  // RESOURCE_EXHAUSTED, without any effect, if fewer rows may fit; an error when no part is left. All other errors are
-  // those of parts.
-  absl::Status Run(MicroBatch batch) {
+  // RESOURCE_EXHAUSTED, without any effect, if fewer rows may fit; an error when no part is left, and the checkpoint's.
+  // All other errors are those of parts.
+  absl::Status Run(MicroBatch batch, const Checkpoint& checkpoint) {
     const std::vector<Segment> segments = Live(batch);
     std::vector<Segment> again;
     if (!segments.empty()) {
@@ -85,11 +85,7 @@ class JointRun {
       }
     }
     // Whatever fails among others has to fail alone, too: nobody suffers from what others ask for.
-    for (const Segment& segment : again) {
-      std::vector<Segment> none;
-      const absl::Status status = InTorch([&] { return RunSegments({&segment, 1}, none); });
-      if (!status.ok()) Fail(segment, status);
-    }
+    for (const Segment& segment : again) RETURN_IF_ERROR(RunAlone(segment, checkpoint));
     const bool any_left =
         std::any_of(statuses_.begin(), statuses_.end(), [](const absl::Status& status) { return status.ok(); });
     return any_left ? absl::OkStatus() : absl::CancelledError("nobody waits any more");
@@ -104,6 +100,23 @@ class JointRun {
   }
 
  private:
+  // In halves, down to one prompt, where memory runs out. Errors are the checkpoint's.
+  absl::Status RunAlone(const Segment& segment, const Checkpoint& checkpoint) {
+    if (checkpoint) RETURN_IF_ERROR(checkpoint());
+    if (!statuses_[segment.number].ok()) return absl::OkStatus();
+    statuses_[segment.number] = segment.part->Check();
+    if (!statuses_[segment.number].ok()) return absl::OkStatus();
+    std::vector<Segment> none;
+    const absl::Status status = InTorch([&] { return RunSegments({&segment, 1}, none); });
+    if (absl::IsResourceExhausted(status) && segment.size() > 1) {
+      const size_t middle = (segment.rows.begin + segment.rows.end) / 2;
+      RETURN_IF_ERROR(RunAlone({segment.number, segment.part, {segment.rows.begin, middle}}, checkpoint));
+      return RunAlone({segment.number, segment.part, {middle, segment.rows.end}}, checkpoint);
+    }
+    if (!status.ok()) Fail(segment, status);
+    return absl::OkStatus();
+  }
+
   void Fail(const Segment& segment, const absl::Status& status) { statuses_[segment.number] = status; }
 
   // The segments of a micro-batch whose parts still want them.
@@ -204,7 +217,7 @@ std::vector<absl::Status> RunTogether(const Model& model, absl::Span<JointPart* 
   JointRun run(model.network(), parts);
   run.Prepare(options);
   return run.TakeStatuses(ForEachMicroBatch(run.Split(options.memory_budget_bytes), options.checkpoint,
-                                            [&](MicroBatch batch) { return run.Run(batch); }));
+                                            [&](MicroBatch batch) { return run.Run(batch, options.checkpoint); }));
 }
 
 }  // namespace circuitd

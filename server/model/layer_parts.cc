@@ -42,7 +42,7 @@ double AttentionScale(const ModelConfig& config, int layer) {
 at::Tensor AttentionScores(const ModelConfig& config, int layer, const at::Tensor& q, const at::Tensor& k,
                            const at::Tensor& future) {
   const at::Tensor scores = at::matmul(q.transpose(1, 2) * AttentionScale(config, layer), k.permute({0, 2, 3, 1}));
-  return scores.masked_fill(future, -std::numeric_limits<double>::infinity());
+  return future.defined() ? scores.masked_fill(future, -std::numeric_limits<double>::infinity()) : scores;
 }
 
 at::Tensor AttentionPattern(const ModelConfig& config, int layer, const at::Tensor& q, const at::Tensor& k,

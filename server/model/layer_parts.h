@@ -28,7 +28,7 @@ at::Tensor FutureMask(int64_t first, int64_t pos, at::Device device);
 double AttentionScale(const ModelConfig& config, int layer);
 
 // q [batch, rows, heads, d_head], k [batch, pos, heads, d_head] -> each head's scores [batch, heads, rows, pos], minus
-// infinity in the `future` (bool, that broadcasts to this shape). Any number of heads.
+// infinity in the `future` (bool, that broadcasts to this shape; undefined if nothing is). Any number of heads.
 at::Tensor AttentionScores(const ModelConfig& config, int layer, const at::Tensor& q, const at::Tensor& k,
                            const at::Tensor& future);
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "server/model/layer_parts.h"
+#include "server/model/torch_border.h"
 
 namespace circuitd {
 namespace {
@@ -43,7 +44,8 @@ at::Tensor Pack(const at::Tensor& weight) {
     // It blocks [out, in], as torch's linear layers have it. How many rows it will be multiplied with is a hint.
     constexpr int64_t kRows = 256;
     return Call(kernels.reorder, {weight.t().contiguous(), kRows});
-  } catch (const c10::Error&) {
+  } catch (const c10::Error& error) {
+    if (absl::IsResourceExhausted(StatusFromTorchError(error))) throw;
     return {};  // this build or processor has no such kernel; the plain product serves
   }
 }

@@ -5,8 +5,8 @@
 
 #include "base/status.h"
 #include "server/model/micro_batch.h"
-#include "server/model/torch_border.h"
 #include "server/model/partial_run.h"
+#include "server/model/torch_border.h"
 #include "server/patching/position_means.h"
 
 namespace circuitd {

@@ -120,12 +120,10 @@ std::unique_ptr<JointPart> NewPatchedPart(const Model& model, const PatchedRunRe
 
 BatchShare PatchedRunShare(const Model& model, const PatchedRunRequest& request, int64_t memory_budget_bytes) {
   const Gpt2& network = model.network();
-  MicroBatchLimits limits = PatchedRunLimits(network, request, HookMeans(), memory_budget_bytes);
-  const auto longest = static_cast<int64_t>(LongestPrompt(request.source_prompts));
-  for (const HookPoint point : HooksOf(request, Ablation::kMean)) {
-    limits.budget_bytes -= longest * ElementsPerToken(model.config(), point.kind, longest) * limits.element_size;
-  }
-  return ShareOf(model.config(), request.prompts, limits);
+  const MicroBatchLimits limits = PatchedRunLimits(network, request, HookMeans(), memory_budget_bytes);
+  BatchShare share = ShareOf(model.config(), request.prompts, limits);
+  share.prepares = !HooksOf(request, Ablation::kMean).empty();
+  return share;
 }
 
 absl::StatusOr<PatchedRunResult> RunPatched(const Model& model, const PatchedRunRequest& request,

@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "server/jobs/guarded_run.h"
 #include "server/service/call_pipeline.h"
 #include "server/service/device_turn.h"
@@ -13,7 +14,8 @@ namespace circuitd {
 
 bool JointCall::Take(JointWork& other) {
   auto* call = dynamic_cast<JointCall*>(&other);
-  if (call == nullptr || call->model_ != model_) return false;
+  // In half precision even the shape of a batch shows in the answers.
+  if (call == nullptr || call->model_ != model_ || model_->dtype() != DType::kFloat32) return false;
   const double seconds = together_.seconds + call->cost_.seconds;
   if (seconds > kLongSeconds) return false;
   const std::optional<BatchShare> share =
@@ -34,7 +36,8 @@ std::vector<absl::Status> JointCall::Run() {
 
   DeviceTurn turn(parts_, *model_);
   std::vector<absl::Status> statuses = RunTogether(*model_, parts, turn.Options());
-  const double seconds = turn.Stop(together_.flops);
+  const bool all_done = absl::c_all_of(statuses, [](const absl::Status& status) { return status.ok(); });
+  const double seconds = turn.Stop(all_done ? together_.flops : 0);
   for (size_t i = 0; i < calls.size(); ++i) {
     if (!statuses[i].ok()) continue;
     const double share = together_.seconds > 0 ? calls[i]->cost_.seconds / together_.seconds : 1;

@@ -79,9 +79,9 @@ class StreamCall : public grpc::ServerWriteReactor<Response>,
     return call;
   }
 
-  // As UnaryCall's.
-  bool Admit(const google::protobuf::Message& request) {
-    const absl::Status status = ReserveRequest(request, request_bytes_);
+  // As UnaryCall's; `message_bytes` as ReserveRequest's.
+  bool Admit(const google::protobuf::Message& request, size_t message_bytes = 0) {
+    const absl::Status status = ReserveRequest(request, request_bytes_, message_bytes);
     if (!status.ok()) Fail(status);
     return status.ok();
   }

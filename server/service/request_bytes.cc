@@ -5,8 +5,9 @@
 
 namespace circuitd {
 
-absl::Status ReserveRequest(const google::protobuf::Message& request, ByteBudget::Reservation& reservation) {
-  const auto bytes = static_cast<int64_t>(request.SpaceUsedLong());
+absl::Status ReserveRequest(const google::protobuf::Message& request, ByteBudget::Reservation& reservation,
+                            size_t message_bytes) {
+  const auto bytes = static_cast<int64_t>(request.SpaceUsedLong() + message_bytes);
   if (reservation.Grow(bytes)) return absl::OkStatus();
   const int64_t limit = reservation.limit();
   if (bytes > limit) {

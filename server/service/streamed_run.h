@@ -52,7 +52,7 @@ class StreamedRun : public std::enable_shared_from_this<StreamedRun<Response>> {
     return absl::OkStatus();
   }
 
-  // Sends `progress`, instead of what was to be sent before and has not been. The request is gone from then on.
+  // Sends `progress`, instead of what was to be sent before and has not been.
   void Report(Response progress) {
     {
       MutexLock lock(mutex_);
@@ -166,7 +166,7 @@ WireCall* StartStreamedRun(const ServerParts& parts, grpc::CallbackServerContext
     call->Fail(absl::UnimplementedError(""));
     return call.get();
   }
-  if (!call->Admit(*request)) return call.get();
+  if (!call->Admit(*request, bytes.Length())) return call.get();
   const auto run = std::make_shared<StreamedRun<Response>>(parts, call);
   RunWithModel(
       parts, call->control(), request->model(), route_of(*request),

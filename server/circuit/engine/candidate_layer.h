@@ -20,7 +20,11 @@ namespace circuitd {
 // d_head terms instead of d_model. Not thread-safe.
 class CandidateLayer {
  public:
-  CandidateLayer(const Gpt2& network, int layer);
+  // `pack` as PackedAffine's.
+  CandidateLayer(const Gpt2& network, int layer, bool pack);
+
+  // Bytes that it takes at most; without products.
+  static int64_t Bytes(const ModelConfig& config, bool product);
 
   int layer() const { return layer_; }
 
@@ -40,6 +44,7 @@ class CandidateLayer {
 
   const Gpt2* network_;
   int layer_;
+  bool pack_;
   at::Tensor bias_;                                      // ln2.bias W_in + b_in [d_mlp]
   PackedAffine first_;                                   // by ln2.weight * W_in [d_model, d_mlp]
   std::vector<PackedAffine> head_mids_, head_products_;  // by head: [rows, d_head] -> [rows, d_model], [rows, d_mlp]

@@ -19,9 +19,10 @@ int64_t BorderBytesPerToken(const ModelConfig& config) { return kFloat * config.
 int64_t StartBytesPerToken(const ModelConfig& config) { return kFloat * 5 * int64_t{config.d_model} / 2; }
 int64_t ProductBytesPerToken(const ModelConfig& config) { return kFloat * config.d_mlp; }
 
-int64_t BlockBytes(const ModelConfig& config) {
+// Of all copies: packed weights on a CPU, kept heads' elsewhere.
+int64_t CopyBytes(const ModelConfig& config, bool on_cpu) {
   const int64_t d_model = config.d_model;
-  return kFloat * config.n_layers * (4 * d_model * d_model + 2 * d_model * config.d_mlp);
+  return kFloat * config.n_layers * (4 * d_model * d_model + (on_cpu ? 2 * d_model * config.d_mlp : 0));
 }
 
 // `count` borders, evenly spread.
@@ -50,29 +51,30 @@ EnginePlan PlanEngine(const ModelConfig& config, const EngineLoad& load, int64_t
   constexpr int64_t kFirstBorders = 3;
   EnginePlan plan;
   const int64_t run_bytes = load.sets * RunBytesPerToken(config, load.longest);  // of clean tokens
-  if (load.on_cpu) {
-    const int64_t beside_one_prompt = std::max<int64_t>(0, budget_bytes - load.longest * run_bytes);
-    plan.packing_bytes = std::min({BlockBytes(config), budget_bytes / 2, beside_one_prompt});
-  }
-  int64_t left = budget_bytes - plan.packing_bytes;
-  const int64_t fitting = left / 4 / run_bytes;
-  plan.chunk_tokens = std::max(load.longest, std::min(load.on_cpu ? kCpuRows : kGpuRows, fitting) >> shrink);
+  const int64_t beside_one_prompt = std::max<int64_t>(0, budget_bytes - load.longest * run_bytes);
+  plan.copy_bytes = std::min({CopyBytes(config, load.on_cpu), budget_bytes / 2, beside_one_prompt});
+  int64_t left = budget_bytes - plan.copy_bytes;
+  const int64_t most_rows = std::min(load.on_cpu ? kCpuRows : kGpuRows, load.tokens);
+  plan.chunk_tokens = std::max(load.longest, std::min(most_rows, left / 4 / run_bytes) >> shrink);
   left -= plan.chunk_tokens * run_bytes;
   left >>= shrink;
 
-  const auto take = [&](int64_t bytes_per_token) {
-    const int64_t bytes = load.tokens * load.sets * bytes_per_token;
+  const auto take = [&](int64_t bytes) {
     if (bytes > left) return false;
     left -= bytes;
     return true;
   };
-  plan.keeps.start = take(StartBytesPerToken(config));
+  const auto of_tokens = [&](int64_t bytes_per_token) { return load.tokens * load.sets * bytes_per_token; };
+  const int64_t without_product = CandidateLayer::Bytes(config, false),
+                with_product = CandidateLayer::Bytes(config, true);
+  plan.pack_candidates = load.on_cpu && take(without_product);
+  plan.keeps.start = take(of_tokens(StartBytesPerToken(config)));
   if (!plan.keeps.start) return plan;
   int64_t borders = 0;
   const int64_t most = config.n_layers - 1;
-  while (borders < std::min(kFirstBorders, most) && take(BorderBytesPerToken(config))) ++borders;
-  plan.keeps.product = take(ProductBytesPerToken(config));
-  while (borders < most && take(BorderBytesPerToken(config))) ++borders;
+  while (borders < std::min(kFirstBorders, most) && take(of_tokens(BorderBytesPerToken(config)))) ++borders;
+  plan.keeps.product = take(of_tokens(ProductBytesPerToken(config)) + with_product - without_product);
+  while (borders < most && take(of_tokens(BorderBytesPerToken(config)))) ++borders;
   plan.keeps.borders = Borders(config, borders);
   return plan;
 }
@@ -81,8 +83,17 @@ int64_t PlannedBytes(const ModelConfig& config, const EngineLoad& load, const En
   int64_t per_token = static_cast<int64_t>(plan.keeps.borders.size()) * BorderBytesPerToken(config);
   if (plan.keeps.start) per_token += StartBytesPerToken(config);
   if (plan.keeps.product) per_token += ProductBytesPerToken(config);
-  return plan.packing_bytes +
+  int64_t candidate_layer = 0;
+  if (plan.pack_candidates) candidate_layer += CandidateLayer::Bytes(config, false);
+  if (plan.keeps.product) {
+    candidate_layer += CandidateLayer::Bytes(config, true) - CandidateLayer::Bytes(config, false);
+  }
+  return plan.copy_bytes + candidate_layer +
          load.sets * (plan.chunk_tokens * RunBytesPerToken(config, load.longest) + load.tokens * per_token);
+}
+
+bool CanShrink(const EngineLoad& load, const EnginePlan& plan) {
+  return plan.chunk_tokens > load.longest || plan.keeps.start;
 }
 
 }  // namespace circuitd

@@ -19,14 +19,18 @@ struct EngineLoad {
 EngineLoad EngineLoadOf(const Gpt2& network, const PromptPairs& pairs, MlpMeans means);
 
 struct EnginePlan {
-  int64_t packing_bytes = 0;  // of packed copies of weights
-  int64_t chunk_tokens = 0;   // of clean prompts that run side by side; at least one prompt
+  int64_t copy_bytes = 0;        // of copies of weights, see EngineWeights
+  bool pack_candidates = false;  // see there
+  int64_t chunk_tokens = 0;      // of clean prompts that run side by side; at least one prompt
   Keeps keeps;
 };
 
-// Most valuable first: packed weights (half of the budget at most), the candidates' layer, some borders, its product,
-// all borders. `shrink` halves the chunks so many times and keeps the less.
+// Most valuable first: copies of weights (half of the budget at most), the candidates' layer, some borders, its
+// product, all borders. `shrink` halves the chunks so many times and keeps the less.
 EnginePlan PlanEngine(const ModelConfig& config, const EngineLoad& load, int64_t budget_bytes, int shrink);
+
+// Whether a larger `shrink` leaves something out.
+bool CanShrink(const EngineLoad& load, const EnginePlan& plan);
 
 // Bytes that a plan takes at most.
 int64_t PlannedBytes(const ModelConfig& config, const EngineLoad& load, const EnginePlan& plan);

@@ -1,26 +1,21 @@
-// A model's weights as runs of circuits use them: those of kept nodes only, packed.
+// A model's weights as runs of circuits use them: those of kept nodes only, packed where there is room.
 #pragma once
 
 #include <ATen/ATen.h>
 
 #include <cstdint>
+#include <memory>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "server/circuit/engine/candidate_layer.h"
-#include "server/circuit/engine/packing_budget.h"
+#include "server/circuit/engine/kept_heads.h"
+#include "server/circuit/engine/weight_budget.h"
 #include "server/model/gpt2.h"
 #include "server/model/packed_affine.h"
 
 namespace circuitd {
-
-// A layer's attention with some heads kept and the others at their means.
-struct KeptHeads {
-  std::vector<int64_t> heads;
-  PackedAffine q;       // [rows, d_model] -> [rows, heads * d_head]
-  PackedAffine kv;      // [rows, d_model] -> [rows, 2 * heads * d_head]
-  PackedAffine o;       // [rows, heads * d_head] -> [rows, d_model], without b_O
-  at::Tensor constant;  // [max_pos, d_model]: what the ablated heads write, and b_O
-};
 
 struct MlpWeights {
   PackedAffine in;   // [rows, d_model] -> [rows, d_mlp]
@@ -31,8 +26,9 @@ struct MlpWeights {
 // last one. Not thread-safe.
 class EngineWeights {
  public:
-  // For prompts of at most `max_pos` tokens. `network` has to outlive this.
-  EngineWeights(const Gpt2& network, int64_t max_pos, int64_t packing_bytes);
+  // For prompts of at most `max_pos` tokens. Copies of weights take at most `copy_bytes`, but for those of the
+  // candidate layer, which is packed if `pack_candidates` says so. `network` has to outlive this.
+  EngineWeights(const Gpt2& network, int64_t max_pos, int64_t copy_bytes, bool pack_candidates);
 
   // What ablated heads carry, by layer: [max_pos, n_heads, d_head]. Before the first Heads() that ablates some.
   void SetZMeans(std::vector<at::Tensor> z_means) { z_means_ = std::move(z_means); }
@@ -47,11 +43,12 @@ class EngineWeights {
  private:
   const Gpt2& network_;
   const int64_t max_pos_;
-  PackingBudget packing_;
+  const bool pack_candidates_;
+  WeightBudget budget_;
   std::vector<at::Tensor> z_means_;
-  std::vector<KeptHeads> heads_;
+  std::vector<std::unique_ptr<KeptHeads>> heads_;  // by layer
   std::vector<MlpWeights> mlps_;
-  std::vector<CandidateLayer> candidates_;  // none or one
+  std::optional<CandidateLayer> candidates_;
 };
 
 }  // namespace circuitd

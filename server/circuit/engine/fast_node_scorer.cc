@@ -31,7 +31,6 @@ absl::StatusOr<std::unique_ptr<FastNodeScorer>> FastNodeScorer::Create(const Gpt
                                                                        const NodePruningOptions& options,
                                                                        const Checkpoint& checkpoint) {
   auto scorer = std::unique_ptr<FastNodeScorer>(new FastNodeScorer(network, pairs, options, checkpoint));
-  RETURN_IF_ERROR(scorer->Prepare());
   ASSIGN_OR_RETURN(scorer->full_logit_diff_, scorer->LogitDiff(AllNodes(network.config()), std::nullopt));
   RETURN_IF_ERROR(CheckFullLogitDiff(scorer->full_logit_diff_));
   return scorer;
@@ -43,12 +42,13 @@ absl::StatusOr<double> FastNodeScorer::Score(const NodeSet& circuit) {
 }
 
 absl::StatusOr<double> FastNodeScorer::ScoreWithout(const NodeSet& circuit, const Node& node) {
+  if (!circuit.contains(node)) return Score(circuit);
   ASSIGN_OR_RETURN(const double logit_diff, LogitDiff(circuit, node));
   return ScoreOf(logit_diff, full_logit_diff_);
 }
 
 bool FastNodeScorer::Shrink() {
-  if (plan_.chunk_tokens <= longest_) return false;
+  if (!CanShrink(EngineLoadOf(network_, pairs_, options_.means), plan_)) return false;
   ++shrink_;
   return true;
 }
@@ -60,6 +60,7 @@ absl::Status FastNodeScorer::Prepare() {
 }
 
 absl::Status FastNodeScorer::TryPrepare() {
+  prepared_ = false;
   return InTorch([&]() -> absl::Status {
     // What is there from an earlier try goes first: there was too much of it.
     clean_means_.reset();
@@ -72,7 +73,7 @@ absl::Status FastNodeScorer::TryPrepare() {
 
     plan_ = PlanEngine(network_.config(), EngineLoadOf(network_, pairs_, options_.means), options_.memory_budget_bytes,
                        shrink_);
-    weights_.emplace(network_, longest_, plan_.packing_bytes);
+    weights_.emplace(network_, longest_, plan_.copy_bytes, plan_.pack_candidates);
     MakeChunks();
     ASSIGN_OR_RETURN(UnablatedMeans means, TakeUnablatedMeans(network_, *weights_, corrupted_, longest_, checkpoint_));
     weights_->SetZMeans(std::move(means.z));
@@ -82,6 +83,7 @@ absl::Status FastNodeScorer::TryPrepare() {
       clean_means_ = std::make_unique<CleanMlpMeans>(std::move(means.mlp_out));
       corrupted_.clear();
     }
+    prepared_ = true;
     return absl::OkStatus();
   });
 }
@@ -116,9 +118,10 @@ void FastNodeScorer::MakeChunks() {
 
 absl::StatusOr<double> FastNodeScorer::LogitDiff(const NodeSet& circuit, std::optional<Node> node) {
   while (true) {
+    if (!prepared_) RETURN_IF_ERROR(Prepare());
     absl::StatusOr<double> logit_diff = TryLogitDiff(circuit, node);
     if (!absl::IsResourceExhausted(logit_diff.status()) || !Shrink()) return logit_diff;
-    RETURN_IF_ERROR(Prepare());
+    prepared_ = false;
   }
 }
 
@@ -126,9 +129,7 @@ absl::StatusOr<double> FastNodeScorer::TryLogitDiff(const NodeSet& circuit, std:
   return InTorch([&]() -> absl::StatusOr<double> {
     const CircuitLayers layers(network_.config(), circuit);
     if (!node) return CircuitLogitDiff(layers);
-    NodeSet without = circuit;
-    without.erase(*node);
-    return CandidateLogitDiff(layers, *node, CircuitLayers(network_.config(), without));
+    return CandidateLogitDiff(layers, *node, CircuitLayers(network_.config(), Without(circuit, *node)));
   });
 }
 

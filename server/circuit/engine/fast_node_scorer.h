@@ -76,6 +76,7 @@ class FastNodeScorer : public NodeScorer {
   const PromptPairs& pairs_;
   const int64_t longest_;  // tokens of the longest prompt
   int shrink_ = 0;
+  bool prepared_ = false;
   EnginePlan plan_;
   std::optional<EngineWeights> weights_;
   // By chunk of the pairs. There are no shared runs where they would share nothing.

@@ -14,12 +14,12 @@ Attended LayerRun::Attend(int layer, const std::vector<int64_t>& heads, const St
   const KeptHeads& kept = weights_.Heads(layer, heads);
   Attended attended;
   attended.mid = {final_only ? Final(before) : before.x, final_only};
-  attended.mid.x = attended.mid.x + AtRows(kept.constant, final_only);
+  attended.mid.x = attended.mid.x + AtRows(kept.constant(), final_only);
   if (heads.empty()) return attended;
   const at::Tensor normalized = Ln1(network_, layer, before.x);  // [rows, d_model]
-  const at::Tensor q = kept.q(final_only ? normalized.index_select(0, rows_.final_rows) : normalized);
-  attended.z = AttendRows(network_.config(), layer, rows_, final_only, q, kept.kv(normalized));
-  attended.mid.x = kept.o.Plus(attended.mid.x, attended.z);
+  const at::Tensor q = kept.Q(final_only ? normalized.index_select(0, rows_.final_rows) : normalized);
+  attended.z = AttendRows(network_.config(), layer, rows_, final_only, q, kept.KeysValues(normalized));
+  attended.mid.x = kept.Plus(attended.mid.x, attended.z);
   return attended;
 }
 

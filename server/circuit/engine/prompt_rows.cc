@@ -105,10 +105,11 @@ PromptRows MakePromptRows(const std::vector<ReadPrompt>& prompts, at::Device dev
   rows.prompts = prompts.size();
   rows.pos = LongestPrompt(prompts, [](const ReadPrompt& prompt) -> const std::vector<int>& { return prompt.tokens; });
   rows.rows = tree.tokens.size();
+  for (const ReadPrompt& prompt : prompts) rows.padded |= static_cast<int64_t>(prompt.tokens.size()) < rows.pos;
   rows.tokens = OnDevice(tree.tokens, device);
   rows.positions = OnDevice(tree.positions, device);
   if (std::any_of(tree.sharers.begin(), tree.sharers.end(), [](int64_t sharers) { return sharers > 1; })) {
-    rows.sharers = OnDevice(tree.sharers, device).to(at::kFloat);
+    rows.sharers = OnDevice(tree.sharers, device).to(at::kDouble);
   }
   SetPlaces(tree, device, rows);
   SetFinalRows(tree, prompts, device, rows);

@@ -22,9 +22,10 @@ struct PromptRows {
   int64_t prompts = 0;
   int64_t pos = 0;  // tokens of the longest prompt
   int64_t rows = 0;
+  bool padded = false;  // whether some prompts are shorter than others
 
   at::Tensor tokens, positions;  // [rows]
-  at::Tensor sharers;            // [rows] float32: how many prompts a row stands for; undefined if each for one
+  at::Tensor sharers;            // [rows] float64: how many prompts a row stands for; undefined if each for one
   // Between rows and [prompts, pos]; undefined where the rows are that already. Behind a prompt's end: any row.
   at::Tensor row_of_place;  // [prompts * pos]
   at::Tensor place_of_row;  // [rows]: one of its places

@@ -33,8 +33,8 @@ at::Tensor AttendFinal(const ModelConfig& config, int layer, const PromptRows& r
     const at::Tensor keys_values =
         kv.index_select(0, keys.reshape(-1)).view({group.count, group.position + 1, -1, config.d_head});
     const auto halves = keys_values.split(width / config.d_head, 2);
-    const at::Tensor seen = FutureMask(group.position, group.position + 1, q.device());
-    z.push_back(ZOf(AttentionPattern(config, layer, queries, halves[0], seen), halves[1]).reshape({-1, width}));
+    const at::Tensor pattern = AttentionPattern(config, layer, queries, halves[0], /*future=*/{});
+    z.push_back(ZOf(pattern, halves[1]).reshape({-1, width}));
   }
   return at::cat(z);
 }

@@ -9,7 +9,8 @@
 
 namespace circuitd {
 
-// As PositionMeans, for rows: a position's mean is over the prompts that have it. Sums are float64. Not thread-safe.
+// As PositionMeans, for rows: a position's mean is over the prompts that have it. Sums are float64, so that neither
+// chunks nor the order of sums show. Not thread-safe.
 class RowMeans {
  public:
   // Of prompts of at most `max_pos` tokens.

@@ -91,10 +91,14 @@ TEST(PlanEngineTest, StaysWithinTheBudgetUnlessOnePromptIsMore) {
   const ModelConfig config = Gpt2Medium();
   for (const int64_t prompts : {1, 8, 64, 512, 4096}) {
     for (const int64_t budget : {int64_t{1} << 28, int64_t{1} << 30, int64_t{1} << 34}) {
-      const EngineLoad load{.tokens = prompts * 23, .longest = 23};
-      for (const int shrink : {0, 1, 4}) {
-        EXPECT_LE(PlannedBytes(config, load, PlanEngine(config, load, budget, shrink)), budget)
-            << prompts << " prompts, " << budget << " bytes";
+      for (const int sets : {1, 2}) {
+        for (const bool on_cpu : {true, false}) {
+          const EngineLoad load{.tokens = prompts * 23, .longest = 23, .sets = sets, .on_cpu = on_cpu};
+          for (const int shrink : {0, 1, 4}) {
+            EXPECT_LE(PlannedBytes(config, load, PlanEngine(config, load, budget, shrink)), budget)
+                << prompts << " prompts, " << budget << " bytes";
+          }
+        }
       }
     }
   }
@@ -109,6 +113,17 @@ TEST(PlanEngineTest, KeepsEverythingWhereThereIsRoom) {
   EXPECT_TRUE(plan.keeps.start);
   EXPECT_TRUE(plan.keeps.product);
   EXPECT_EQ(plan.keeps.borders.size(), 23u);
+}
+
+TEST(PlanEngineTest, ShrinksUntilNothingIsKept) {
+  const ModelConfig config = Gpt2Medium();
+  const EngineLoad load{.tokens = 4 * 1024, .longest = 1024};
+  int shrink = 0;
+  while (CanShrink(load, PlanEngine(config, load, int64_t{1} << 30, shrink))) ASSERT_LT(++shrink, 40);
+  EXPECT_GT(shrink, 0);
+  const EnginePlan least = PlanEngine(config, load, int64_t{1} << 30, shrink);
+  EXPECT_EQ(least.chunk_tokens, 1024);
+  EXPECT_FALSE(least.keeps.start);
 }
 
 TEST(PlanEngineTest, ShrinksDownToOnePrompt) {

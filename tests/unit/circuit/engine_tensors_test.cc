@@ -118,9 +118,52 @@ TEST_F(EngineTensorsTest, AttendsAsPromptsRunAloneDo) {
   }
 }
 
+// Whether there is room for copies of the kept heads' weights or not.
+TEST_F(EngineTensorsTest, KeepsHeadsWithAndWithoutCopiesOfTheirWeights) {
+  const Gpt2 network(config_, RandomWeights(config_, 3));
+  constexpr int kLayer = 1, kMaxPos = 6;
+  const at::Tensor normalized = at::randn({9, config_.d_model}), stream = at::randn({9, config_.d_model});
+  const at::Tensor z_mean = at::randn({kMaxPos, config_.n_heads, config_.d_head});
+  const BlockWeights& w = network.weights().blocks[kLayer];
+  const auto qkv = Affine(normalized, w.attn_weight, w.attn_bias).view({9, 3, config_.n_heads, config_.d_head});
+  for (const std::vector<int64_t>& heads : {std::vector<int64_t>{0, 1, 2, 3}, {1, 3}, {2}, {}}) {
+    at::Tensor ablated = z_mean.clone();
+    for (const int64_t head : heads) ablated.select(1, head).zero_();
+    for (const int64_t room : {int64_t{0}, int64_t{1} << 20}) {
+      WeightBudget budget(room);
+      {
+        const KeptHeads kept(network, kLayer, heads, z_mean, kMaxPos, budget);
+        EXPECT_LT(Difference(kept.constant(), Affine(ablated.flatten(1), w.o_weight, w.o_bias)), 1e-5);
+        if (heads.empty()) continue;
+        const at::Tensor index = at::tensor(heads, at::kLong), of_heads = qkv.index_select(2, index);
+        EXPECT_LT(Difference(kept.Q(normalized), of_heads.select(1, 0).flatten(1)), 1e-5);
+        EXPECT_LT(Difference(kept.KeysValues(normalized), of_heads.narrow(1, 1, 2).flatten(1)), 1e-5);
+        const at::Tensor z = at::randn({9, static_cast<int64_t>(heads.size()), config_.d_head});
+        const at::Tensor all = at::zeros({9, config_.n_heads, config_.d_head}).index_copy(1, index, z);
+        EXPECT_LT(Difference(kept.Plus(stream, z.flatten(1)), stream + at::matmul(all.flatten(1), w.o_weight)), 1e-5);
+      }
+      EXPECT_TRUE(budget.Take(room));  // it has given back what it took
+    }
+  }
+}
+
+TEST_F(EngineTensorsTest, AveragesInFloat64) {
+  constexpr int kPrompts = 4000;
+  std::vector<std::vector<int>> prompts;
+  for (int i = 0; i < kPrompts; ++i) prompts.push_back({i, i});
+  const PromptRows rows = LastRows(prompts);
+  // Sums of these in float32 are off by far more.
+  const at::Tensor values = at::full({rows.rows, 1}, 1.1f);
+  for (const bool final_only : {false, true}) {
+    RowMeans means(2);
+    means.Add(rows, final_only, final_only ? values.narrow(0, 0, kPrompts) : values);
+    EXPECT_EQ(means.Mean()[1].item<float>(), 1.1f);
+  }
+}
+
 TEST_F(EngineTensorsTest, FindsBothPromptsRowsInASharedRun) {
   const Gpt2 network(config_, RandomWeights(config_, 3));
-  EngineWeights weights(network, 4, int64_t{1} << 20);
+  EngineWeights weights(network, 4, int64_t{1} << 20, /*pack_candidates=*/true);
   const Checkpoint none;
   const std::vector<std::vector<int>> clean = {{7, 8, 9}, {7, 8, 5, 6}}, corrupted = {{7, 1, 9}, {7, 8, 5, 2}};
   const std::vector<ReadPrompt> read_clean = {{clean[0], {2}}, {clean[1], {3}}},
@@ -145,16 +188,18 @@ TEST_F(EngineTensorsTest, FindsBothPromptsRowsInASharedRun) {
 TEST_F(EngineTensorsTest, ChangesOneHeadAsTheWholeMlpWould) {
   const Gpt2 network(config_, RandomWeights(config_, 3));
   constexpr int kLayer = 1, kHead = 2;
-  CandidateLayer layer(network, kLayer);
   // A mean and a scale as residual streams have them.
   const at::Tensor mid = at::randn({50, config_.d_model}) * 5 + 3, dz = at::randn({50, config_.d_head});
-  const at::Tensor changed = layer.ChangedMid(mid, kHead, dz);
-  EXPECT_LT(Difference(changed, mid + at::matmul(dz, OutputWeight(network, kLayer, kHead))), 1e-5);
+  for (const bool pack : {true, false}) {
+    CandidateLayer layer(network, kLayer, pack);
+    const at::Tensor changed = layer.ChangedMid(mid, kHead, dz);
+    EXPECT_LT(Difference(changed, mid + at::matmul(dz, OutputWeight(network, kLayer, kHead))), 1e-5);
 
-  const at::Tensor product = layer.ChangedProduct(layer.Product(mid), kHead, dz);
-  const BlockWeights& w = network.weights().blocks[kLayer];
-  const at::Tensor post = Activate(config_, Affine(Ln2(network, kLayer, changed), w.in_weight, w.in_bias));
-  EXPECT_LT(Difference(layer.Post(changed, product), post), 1e-5);
+    const at::Tensor product = layer.ChangedProduct(layer.Product(mid), kHead, dz);
+    const BlockWeights& w = network.weights().blocks[kLayer];
+    const at::Tensor post = Activate(config_, Affine(Ln2(network, kLayer, changed), w.in_weight, w.in_bias));
+    EXPECT_LT(Difference(layer.Post(changed, product), post), 1e-5);
+  }
 }
 
 }  // namespace

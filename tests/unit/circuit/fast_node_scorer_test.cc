@@ -221,6 +221,38 @@ TEST(FastNodeScorerErrorTest, ReturnsTheCheckpointsErrorAndCanBeAskedAgain) {
   EXPECT_TRUE((*scorer)->ScoreWithout(circuit, Node::Head(0, 0)).ok());
 }
 
+TEST(FastNodeScorerErrorTest, CanBeAskedAgainAfterAFailureToStartAgain) {
+  const Drawn drawn = DrawAll(7);
+  std::vector<absl::Status> errors;  // the next checkpoints' answers, last first
+  const Checkpoint checkpoint = [&] {
+    if (errors.empty()) return absl::OkStatus();
+    const absl::Status next = errors.back();
+    errors.pop_back();
+    return next;
+  };
+  NodePruningOptions options = drawn.options;
+  options.memory_budget_bytes = 1 << 30;
+  const auto scorer = FastNodeScorer::Create(*drawn.network, drawn.pairs, options, checkpoint);
+  ASSERT_TRUE(scorer.ok()) << scorer.status();
+  const NodeSet circuit = AllNodes(drawn.network->config());
+  const auto score = (*scorer)->ScoreWithout(circuit, Node::Mlp(0));
+  ASSERT_TRUE(score.ok()) << score.status();
+  // Out of memory, then cancelled while it plans for less.
+  errors = {absl::CancelledError("stop"), absl::ResourceExhaustedError("out of memory")};
+  EXPECT_EQ((*scorer)->ScoreWithout(circuit, Node::Mlp(0)).status(), absl::CancelledError("stop"));
+  const auto again = (*scorer)->ScoreWithout(circuit, Node::Mlp(0));
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_NEAR(*again, *score, 1e-3);
+}
+
+TEST(FastNodeScorerErrorTest, ScoresACircuitWithoutANodeThatItDoesNotHave) {
+  const Drawn drawn = DrawAll(7);
+  const auto scorer = FastNodeScorer::Create(*drawn.network, drawn.pairs, drawn.options, kNoCheckpoint);
+  ASSERT_TRUE(scorer.ok()) << scorer.status();
+  const NodeSet circuit = Without(AllNodes(drawn.network->config()), Node::Head(0, 0));
+  EXPECT_NEAR(*(*scorer)->ScoreWithout(circuit, Node::Head(0, 0)), *(*scorer)->Score(circuit), 1e-9);
+}
+
 TEST(FastNodeScorerErrorTest, RefusesANegativeLogitDifferenceNamingIt) {
   Drawn drawn = DrawAll(9);
   for (PromptPair& pair : drawn.pairs) std::swap(pair.correct, pair.incorrect);

@@ -44,6 +44,13 @@ TEST(BatchShareTest, KeepsShortPromptsFromBeingPaddedFar) {
   EXPECT_TRUE(Together(Config(), Share(1, 3), Share(1, 30), kBudget).has_value());
 }
 
+TEST(BatchShareTest, LetsNobodyWaitForPassesOfOthersThatComeFirst) {
+  BatchShare prepares = Share(1, 20);
+  prepares.prepares = true;
+  EXPECT_FALSE(Together(Config(), prepares, Share(1, 20), kBudget).has_value());
+  EXPECT_FALSE(Together(Config(), Share(1, 20), prepares, kBudget).has_value());
+}
+
 TEST(BatchShareTest, StaysWithinOneMicroBatch) {
   const double most = ForwardFlops(Config(), 4, 20);
   EXPECT_TRUE(Together(Config(), Share(2, 20, most), Share(2, 20, 2 * most), kBudget).has_value());

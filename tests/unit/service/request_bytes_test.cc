@@ -29,6 +29,13 @@ TEST(RequestBytesTest, CountsRequestsUntilTheyAreLetGo) {
   EXPECT_TRUE(ReserveRequest(RequestOf(6000), second).ok());
 }
 
+TEST(RequestBytesTest, CountsTheMessageThatARequestWasReadFrom) {
+  ByteBudget budget(10'000);
+  ByteBudget::Reservation reservation(&budget);
+  EXPECT_FALSE(ReserveRequest(RequestOf(6000), reservation, /*message_bytes=*/6000).ok());
+  EXPECT_TRUE(ReserveRequest(RequestOf(6000), reservation, /*message_bytes=*/1000).ok());
+}
+
 TEST(RequestBytesTest, TellsARequestThatNeverFitsFromOneThatWouldFitLater) {
   ByteBudget budget(10'000);
   ByteBudget::Reservation reservation(&budget);
