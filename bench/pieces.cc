@@ -16,6 +16,7 @@
 #include "server/model/compute_threads.h"
 #include "server/model/gpt2.h"
 #include "server/model/layer_parts.h"
+#include "server/model/layer_products.h"
 #include "server/model/packed_affine.h"
 #include "server/model/safetensors.h"
 #include "server/model/tokenizer.h"
@@ -61,7 +62,8 @@ BENCHMARK(Attention)->Unit(benchmark::kMillisecond);
 
 void Mlp(benchmark::State& state) {
   const at::Tensor x = at::randn({kPrompts * kTokens, Config().d_model});
-  Time(state, [&] { return MlpOut(Network(), 0, x); });
+  const LayerProducts plain(Network(), /*first_packed=*/Config().n_layers);
+  Time(state, [&] { return MlpOut(plain, 0, x); });
   CountFlops(state, 4.0 * kPrompts * kTokens * Config().d_model * Config().d_mlp);
 }
 BENCHMARK(Mlp)->Unit(benchmark::kMillisecond);
