@@ -36,7 +36,7 @@ struct Flags {
   std::string engine = "fast", means = "seqcont";
   int pairs = 0, tokens = 23, threads = 1, iterations = 1, sample = 0;
   double threshold = 20;
-  int64_t memory_budget = int64_t{1} << 30;
+  int64_t memory_budget = int64_t{2} << 30;
 };
 
 using Engine = std::function<absl::StatusOr<std::unique_ptr<NodeScorer>>(

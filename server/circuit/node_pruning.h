@@ -38,7 +38,7 @@ struct NodePruningOptions {
   MlpMeans means = MlpMeans::kSeqcont;
   double threshold = 20;                           // points of the score
   std::optional<int> max_iterations;               // a backward and a forward sweep each
-  int64_t memory_budget_bytes = int64_t{1} << 30;  // of activations and of copies of weights for faster products
+  int64_t memory_budget_bytes = int64_t{2} << 30;  // of activations and of copies of weights for faster products
 };
 
 struct PruningDecision {

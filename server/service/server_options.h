@@ -20,7 +20,7 @@ struct ServerOptions {
   std::vector<std::string> load;  // models that are loaded at start-up
   int threads = 0;                // of the CPU, for one forward pass; 0: as many as there are cores
 
-  int64_t memory_budget_bytes = int64_t{1} << 30;
+  int64_t memory_budget_bytes = int64_t{2} << 30;
   int64_t max_message_bytes = int64_t{16} << 20;
   int64_t max_dataset_bytes = int64_t{64} << 20;
   int64_t max_stored_dataset_bytes = int64_t{1} << 30;
