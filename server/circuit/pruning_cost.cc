@@ -2,7 +2,6 @@
 #include <vector>
 
 #include "server/circuit/engine/engine_plan.h"
-#include "server/circuit/engine/fast_node_scorer.h"
 #include "server/circuit/node_pruning.h"
 #include "server/model/forward_flops.h"
 #include "server/model/metric_values.h"

@@ -95,8 +95,7 @@ absl::StatusOr<ForwardResult> RunForward(const Model& model, const ForwardReques
                                          const ForwardOptions& options, const TensorSink& sink) {
   ForwardResult result;
   ForwardPart part(model, request, nullptr, sink, result);
-  JointPart* const parts[] = {&part};
-  RETURN_IF_ERROR(RunTogether(model, parts, options)[0]);
+  RETURN_IF_ERROR(RunAlone(model, part, options));
   return result;
 }
 

@@ -57,4 +57,10 @@ class JointPart {
 std::vector<absl::Status> RunTogether(const Model& model, absl::Span<JointPart* const> parts,
                                       const ForwardOptions& options);
 
+// One part without others.
+inline absl::Status RunAlone(const Model& model, JointPart& part, const ForwardOptions& options) {
+  JointPart* const parts[] = {&part};
+  return RunTogether(model, parts, options)[0];
+}
+
 }  // namespace circuitd

@@ -130,8 +130,7 @@ absl::StatusOr<PatchedRunResult> RunPatched(const Model& model, const PatchedRun
                                             const ForwardOptions& options, const TensorSink& sink) {
   PatchedRunResult result;
   PatchedPart part(model, request, nullptr, sink, result);
-  JointPart* const parts[] = {&part};
-  RETURN_IF_ERROR(RunTogether(model, parts, options)[0]);
+  RETURN_IF_ERROR(RunAlone(model, part, options));
   return result;
 }
 

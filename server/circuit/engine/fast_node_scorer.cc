@@ -9,7 +9,6 @@
 #include "server/circuit/engine/prompt_chunks.h"
 #include "server/circuit/engine/unablated_means.h"
 #include "server/circuit/node_score.h"
-#include "server/model/prompt_length.h"
 #include "server/model/torch_border.h"
 
 namespace circuitd {
@@ -25,7 +24,7 @@ FastNodeScorer::FastNodeScorer(const Gpt2& network, const PromptPairs& pairs, co
       options_(options),
       checkpoint_(checkpoint),
       pairs_(pairs),
-      longest_(static_cast<int64_t>(LongestPrompt(pairs, &PromptPair::clean))) {}
+      load_(EngineLoadOf(network, pairs, options.means)) {}
 
 absl::StatusOr<std::unique_ptr<FastNodeScorer>> FastNodeScorer::Create(const Gpt2& network, const PromptPairs& pairs,
                                                                        const NodePruningOptions& options,
@@ -48,7 +47,7 @@ absl::StatusOr<double> FastNodeScorer::ScoreWithout(const NodeSet& circuit, cons
 }
 
 bool FastNodeScorer::Shrink() {
-  if (!CanShrink(EngineLoadOf(network_, pairs_, options_.means), plan_)) return false;
+  if (!CanShrink(load_, plan_)) return false;
   ++shrink_;
   return true;
 }
@@ -63,24 +62,24 @@ absl::Status FastNodeScorer::TryPrepare() {
   prepared_ = false;
   return InTorch([&]() -> absl::Status {
     // What is there from an earlier try goes first: there was too much of it.
-    clean_means_.reset();
     seqcont_means_.reset();
+    unablated_means_.clear();
     clean_.clear();
     corrupted_.clear();
     shared_.clear();
     answer_directions_.clear();
     weights_.reset();
 
-    plan_ = PlanEngine(network_.config(), EngineLoadOf(network_, pairs_, options_.means), options_.memory_budget_bytes,
-                       shrink_);
-    weights_.emplace(network_, longest_, plan_.copy_bytes, plan_.pack_candidates);
+    plan_ = PlanEngine(network_.config(), load_, options_.memory_budget_bytes, shrink_);
+    weights_.emplace(network_, load_.longest, plan_.copy_bytes, plan_.pack_candidates);
     MakeChunks();
-    ASSIGN_OR_RETURN(UnablatedMeans means, TakeUnablatedMeans(network_, *weights_, corrupted_, longest_, checkpoint_));
+    ASSIGN_OR_RETURN(UnablatedMeans means,
+                     TakeUnablatedMeans(network_, *weights_, corrupted_, load_.longest, checkpoint_));
     weights_->SetZMeans(std::move(means.z));
     if (options_.means == MlpMeans::kSeqcont) {
-      seqcont_means_ = std::make_unique<SeqcontMlpMeans>(network_, corrupted_, longest_, means.mlp_out);
+      seqcont_means_ = std::make_unique<SeqcontMlpMeans>(network_, corrupted_, load_.longest, means.mlp_out);
     } else {
-      clean_means_ = std::make_unique<CleanMlpMeans>(std::move(means.mlp_out));
+      unablated_means_ = std::move(means.mlp_out);
       corrupted_.clear();
     }
     prepared_ = true;
@@ -135,7 +134,7 @@ absl::StatusOr<double> FastNodeScorer::TryLogitDiff(const NodeSet& circuit, std:
 
 absl::StatusOr<double> FastNodeScorer::CircuitLogitDiff(const CircuitLayers& circuit) {
   SetShared(false);
-  ASSIGN_OR_RETURN(MlpMeanTensors means, Means().Means(circuit, std::nullopt, circuit));
+  ASSIGN_OR_RETURN(MlpMeanTensors means, Means(circuit, std::nullopt, circuit));
   const AblatedCircuit ablated{circuit, std::move(means)};
   LogitDiffSum sum(network_);
   for (size_t i = 0; i < clean_.size(); ++i) {
@@ -153,7 +152,7 @@ absl::StatusOr<double> FastNodeScorer::CandidateLogitDiff(const CircuitLayers& c
   if (is_shared_) {
     ASSIGN_OR_RETURN(layer, RunShared(circuit, node, candidate, mids));
   }
-  ASSIGN_OR_RETURN(const MlpMeanTensors means, Means().Means(circuit, node, candidate));
+  ASSIGN_OR_RETURN(const MlpMeanTensors means, Means(circuit, node, candidate));
   const AblatedCircuit with_node{circuit, means}, ablated{candidate, means};
   LogitDiffSum sum(network_);
   for (size_t i = 0; i < clean_.size(); ++i) {
@@ -175,7 +174,7 @@ absl::StatusOr<int> FastNodeScorer::RunShared(const CircuitLayers& circuit, Node
   const int parting = candidate.AblatedMlps(0).front();
   const std::vector<int> unknown = seqcont_means_->Unknown(circuit, candidate);
   std::optional<MlpMeanRun> means;
-  if (!unknown.empty()) means.emplace(network_, candidate, unknown, longest_);
+  if (!unknown.empty()) means.emplace(network_, candidate, unknown, load_.longest);
   // No MLP is ablated below where they part.
   const AblatedCircuit with_node{circuit.WithAllMlps(), {}}, without_node{candidate.WithAllMlps(), {}};
   for (size_t i = 0; i < shared_.size(); ++i) {
@@ -195,9 +194,10 @@ bool FastNodeScorer::RunsShare(const CircuitLayers& circuit, Node node, const Ci
   return !shared_.empty() && !circuit.AblatedMlps(0).empty() && node.layer <= candidate.AblatedMlps(0).front();
 }
 
-MlpMeanSource& FastNodeScorer::Means() {
-  if (seqcont_means_) return *seqcont_means_;
-  return *clean_means_;
+absl::StatusOr<MlpMeanTensors> FastNodeScorer::Means(const CircuitLayers& circuit, std::optional<Node> node,
+                                                     const CircuitLayers& candidate) {
+  if (seqcont_means_) return seqcont_means_->Means(circuit, node, candidate);
+  return unablated_means_;
 }
 
 void FastNodeScorer::SetShared(bool is_shared) {

@@ -7,7 +7,7 @@
 //   - positions: above the highest kept head only what the answer is read from is computed (circuit_layers.h)
 //   - nodes: ablated heads and MLPs are constants and cost nothing (engine_weights.h)
 //   - a layer's candidates share its attention, and most of the first MLP product (chunk_run.h, candidate_layer.h)
-//   - the means' runs on the corrupted prompts stop at the highest ablated MLP, or are not made (mlp_mean_source.h)
+//   - the means' runs on the corrupted prompts stop at the highest ablated MLP, or are not made (seqcont_mlp_means.h)
 //   - of the vocabulary two directions are read, at the last position (here)
 // and products run on packed weights (server/model/packed_affine.h). Sums are taken in another order than the plain
 // engine takes them, and nothing else differs.
@@ -22,7 +22,7 @@
 #include "server/circuit/engine/chunk_run.h"
 #include "server/circuit/engine/engine_plan.h"
 #include "server/circuit/engine/engine_weights.h"
-#include "server/circuit/engine/mlp_mean_source.h"
+#include "server/circuit/engine/seqcont_mlp_means.h"
 #include "server/circuit/engine/shared_run.h"
 #include "server/circuit/node_pruning.h"
 #include "server/circuit/node_scorer.h"
@@ -66,7 +66,9 @@ class FastNodeScorer : public NodeScorer {
                                 std::vector<MidStream>& clean);
   // Whether a candidate's clean and corrupted runs begin alike, and both are needed.
   bool RunsShare(const CircuitLayers& circuit, Node node, const CircuitLayers& candidate) const;
-  MlpMeanSource& Means();
+  // Of the MLPs that `candidate` ablates: `circuit` without `node`, or `circuit` itself.
+  absl::StatusOr<MlpMeanTensors> Means(const CircuitLayers& circuit, std::optional<Node> node,
+                                       const CircuitLayers& candidate);
   // What is kept for one way of running is not for the other.
   void SetShared(bool is_shared);
 
@@ -74,7 +76,7 @@ class FastNodeScorer : public NodeScorer {
   const NodePruningOptions options_;
   const Checkpoint& checkpoint_;
   const PromptPairs& pairs_;
-  const int64_t longest_;  // tokens of the longest prompt
+  const EngineLoad load_;
   int shrink_ = 0;
   bool prepared_ = false;
   EnginePlan plan_;
@@ -84,9 +86,9 @@ class FastNodeScorer : public NodeScorer {
   std::vector<SharedRun> shared_;
   bool is_shared_ = false;
   std::vector<at::Tensor> answer_directions_;
-  // One of them.
-  std::unique_ptr<CleanMlpMeans> clean_means_;
+  // MlpMeans::kSeqcont's; without them the unablated model's serve every candidate.
   std::unique_ptr<SeqcontMlpMeans> seqcont_means_;
+  MlpMeanTensors unablated_means_;
   double full_logit_diff_ = 0;
 };
 

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "server/model/layer_parts.h"
+
 namespace circuitd {
 
 KeptHeads::KeptHeads(const Gpt2& network, int layer, std::vector<int64_t> heads, const at::Tensor& z_mean,
@@ -15,7 +17,7 @@ KeptHeads::KeptHeads(const Gpt2& network, int layer, std::vector<int64_t> heads,
   } else {
     at::Tensor ablated = z_mean.clone();  // [max_pos, n_heads, d_head]
     for (const int64_t head : heads_) ablated.select(1, head).zero_();
-    constant_ = at::addmm(w.o_bias, ablated.flatten(1), w.o_weight);  // [max_pos, d_model]
+    constant_ = Affine(ablated.flatten(1), w.o_weight, w.o_bias);  // [max_pos, d_model]
   }
   if (heads_.empty()) return;
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/status.h"
+#include "server/model/layer_parts.h"
 
 namespace circuitd {
 
@@ -28,7 +29,7 @@ std::map<int, at::Tensor> MlpMeanRun::Means() const {
   std::map<int, at::Tensor> means;
   for (const auto& [layer, post] : posts_) {
     const BlockWeights& w = network_.weights().blocks[layer];
-    means[layer] = at::addmm(w.out_bias, post.Mean(), w.out_weight);
+    means[layer] = Affine(post.Mean(), w.out_weight, w.out_bias);
   }
   return means;
 }

@@ -3,6 +3,7 @@
 #include "base/status.h"
 #include "server/circuit/engine/layer_run.h"
 #include "server/circuit/engine/row_means.h"
+#include "server/model/layer_parts.h"
 
 namespace circuitd {
 
@@ -28,7 +29,7 @@ absl::StatusOr<UnablatedMeans> TakeUnablatedMeans(const Gpt2& network, EngineWei
   for (int layer = 0; layer < config.n_layers; ++layer) {
     const BlockWeights& w = network.weights().blocks[layer];
     means.z.push_back(z[layer].Mean().view({max_pos, config.n_heads, config.d_head}));
-    means.mlp_out.push_back(at::addmm(w.out_bias, post[layer].Mean(), w.out_weight));
+    means.mlp_out.push_back(Affine(post[layer].Mean(), w.out_weight, w.out_bias));
   }
   return means;
 }

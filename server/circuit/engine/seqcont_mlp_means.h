@@ -1,4 +1,4 @@
-// Where a candidate's ablated MLPs get their means from.
+// Means of a candidate's ablated MLPs, of a run with its heads: MlpMeans::kSeqcont.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -10,7 +10,6 @@
 #include "absl/status/statusor.h"
 #include "server/circuit/engine/chunk_run.h"
 #include "server/circuit/engine/circuit_layers.h"
-#include "server/circuit/engine/engine_weights.h"
 #include "server/circuit/node.h"
 #include "server/model/gpt2.h"
 
@@ -19,38 +18,18 @@ namespace circuitd {
 // By layer: [max_pos, d_model], undefined where the MLP is kept.
 using MlpMeanTensors = std::vector<at::Tensor>;
 
-class MlpMeanSource {
- public:
-  virtual ~MlpMeanSource() = default;
-
-  // Those of the MLPs that `candidate` ablates: `circuit` without `node`, or `circuit` itself.
-  virtual absl::StatusOr<MlpMeanTensors> Means(const CircuitLayers& circuit, std::optional<Node> node,
-                                               const CircuitLayers& candidate) = 0;
-};
-
-// MlpMeans::kClean: those of the unablated model, whatever the candidate.
-class CleanMlpMeans : public MlpMeanSource {
- public:
-  explicit CleanMlpMeans(MlpMeanTensors means) : means_(std::move(means)) {}
-  absl::StatusOr<MlpMeanTensors> Means(const CircuitLayers&, std::optional<Node>, const CircuitLayers&) override {
-    return means_;
-  }
-
- private:
-  const MlpMeanTensors means_;
-};
-
-// MlpMeans::kSeqcont: of a run on the corrupted prompts with the candidate's heads and all MLPs. That run goes no
-// higher than the highest ablated MLP, and it is not made at all where no head up to an ablated MLP's layer changed.
-class SeqcontMlpMeans : public MlpMeanSource {
+// The run is on the corrupted prompts, with the candidate's heads and all MLPs. It goes no higher than the highest
+// ablated MLP, and it is not made at all where no head up to an ablated MLP's layer changed.
+class SeqcontMlpMeans {
  public:
   // `network` and `corrupted`, all corrupted prompts of at most `max_pos` tokens, have to outlive it. `unablated` are
   // the means of the run of the whole model.
   SeqcontMlpMeans(const Gpt2& network, std::vector<ChunkRun>& corrupted, int64_t max_pos,
                   const MlpMeanTensors& unablated);
 
+  // Those of the MLPs that `candidate` ablates: `circuit` without `node`, or `circuit` itself.
   absl::StatusOr<MlpMeanTensors> Means(const CircuitLayers& circuit, std::optional<Node> node,
-                                       const CircuitLayers& candidate) override;
+                                       const CircuitLayers& candidate);
 
   // For who makes the run: the ablated MLPs whose means Means would run the prompts for, ascending, and what to do with
   // means that were taken in a run of the candidate.

@@ -1,4 +1,4 @@
-#include "server/circuit/engine/mlp_mean_source.h"
+#include "server/circuit/engine/seqcont_mlp_means.h"
 
 #include <utility>
 
@@ -28,9 +28,9 @@ absl::StatusOr<MlpMeanTensors> SeqcontMlpMeans::Means(const CircuitLayers& circu
     const AblatedCircuit with_node{circuit.WithAllMlps(), {}};
     MlpMeanRun means(network_, heads, layers, max_pos_);
     const int first = left_out ? left_out->layer : layers.front();
+    std::optional<int> without_head;
+    if (left_out) without_head = left_out->head;
     for (ChunkRun& chunk : corrupted_) {
-      std::optional<int> without_head;
-      if (left_out) without_head = left_out->head;
       ASSIGN_OR_RETURN(MidStream mid, chunk.Mid(with_node, first, without_head));
       RETURN_IF_ERROR(means.Run(chunk, first, std::move(mid)));
     }
