@@ -25,6 +25,26 @@ void PositionMeans::Add(const at::Tensor& value, const at::Tensor& lengths) {
   AddTo(sum_.narrow(0, 0, value.size(1)), value, lengths);
 }
 
+void PositionMeans::AddWhole(const at::Tensor& value) {
+  const int64_t pos = value.size(1);
+  std::vector<int64_t> shape = value.sizes().vec();
+  shape.erase(shape.begin());
+  shape[0] = max_pos_;
+  CreateSums(shape, value);
+  sum_.narrow(0, 0, pos).add_(value.sum(0, /*keepdim=*/false, at::kDouble));
+  count_.narrow(0, 0, pos).add_(value.size(0));
+}
+
+void PositionMeans::AddRows(const at::Tensor& value, const at::Tensor& positions, const at::Tensor& prompts) {
+  std::vector<int64_t> shape = value.sizes().vec();
+  shape[0] = max_pos_;
+  CreateSums(shape, value);
+  at::Tensor weighted = value.to(at::kDouble);
+  if (prompts.defined()) weighted.mul_(prompts.unsqueeze(1));
+  sum_.index_add_(0, positions, weighted);
+  count_.index_add_(0, positions, prompts.defined() ? prompts : at::ones({value.size(0)}, weighted.options()));
+}
+
 void PositionMeans::AddAttention(const at::Tensor& value, const at::Tensor& lengths) {
   const int64_t pos = value.size(2);
   CreateSums({max_pos_, value.size(1), max_pos_}, value);

@@ -22,6 +22,13 @@ class PositionMeans {
   // query, head and key.
   void AddAttention(const at::Tensor& value, const at::Tensor& lengths);
 
+  // value [batch, pos, ...] of prompts that all have `pos` tokens.
+  void AddWhole(const at::Tensor& value);
+
+  // value [rows, width] at `positions` [rows] int64; a row stands for `prompts` [rows] float64 of them, or for one each
+  // where that is undefined.
+  void AddRows(const at::Tensor& value, const at::Tensor& positions, const at::Tensor& prompts);
+
   // As if what was added to `other` had been added here.
   void Merge(const PositionMeans& other);
 

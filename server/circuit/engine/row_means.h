@@ -6,26 +6,25 @@
 #include <cstdint>
 
 #include "server/circuit/engine/prompt_rows.h"
+#include "server/patching/position_means.h"
 
 namespace circuitd {
 
-// As PositionMeans, for rows: a position's mean is over the prompts that have it. Sums are float64, so that neither
-// chunks nor the order of sums show. Not thread-safe.
+// PositionMeans of rows: a position's mean is over the prompts that have it, whichever row stands for them. Not
+// thread-safe.
 class RowMeans {
  public:
   // Of prompts of at most `max_pos` tokens.
-  explicit RowMeans(int64_t max_pos) : max_pos_(max_pos) {}
+  explicit RowMeans(int64_t max_pos) : means_(max_pos) {}
 
   // values [rows or final rows, width] of one chunk of the prompts.
   void Add(const PromptRows& rows, bool final_only, const at::Tensor& values);
 
   // [max_pos, width] float32; 0 at positions that nothing was added for. Something must have been added.
-  at::Tensor Mean() const;
+  at::Tensor Mean() const { return means_.Mean(at::kFloat); }
 
  private:
-  int64_t max_pos_;
-  at::Tensor sum_;    // [max_pos, width] float64
-  at::Tensor count_;  // [max_pos] float64
+  PositionMeans means_;
 };
 
 }  // namespace circuitd
