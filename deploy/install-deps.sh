@@ -42,12 +42,12 @@ readonly python_packages=$deps/python-grpcio-$grpcio_version-numpy-$numpy_versio
 
 if [[ $mode == runtime ]]; then
   packages=(ca-certificates libabsl20220623 libgrpc++1.51 libpcre2-8-0 libprometheus-cpp-core1.0 libprometheus-cpp-pull1.0
-    libprotobuf32 libspdlog1.10 libssl3)
+    libprotobuf32 libspdlog1.10 libsqlite3-0 libssl3)
 else
   # g++ compiles; clang checks the annotations of locks. prometheus-cpp's CMake package looks for civetweb, curl and
   # zlib; their development packages are its dependencies.
   packages=(ca-certificates ccache clang-14 cmake g++ libabsl-dev libbenchmark-dev libcli11-dev libgmock-dev libgrpc++-dev libgtest-dev
-    libpcre2-dev libprotobuf-dev libspdlog-dev libssl-dev ninja-build nlohmann-json3-dev pkg-config
+    libpcre2-dev libprotobuf-dev libspdlog-dev libsqlite3-dev libssl-dev ninja-build nlohmann-json3-dev pkg-config
     prometheus-cpp-dev protobuf-compiler protobuf-compiler-grpc python3 python3-pip)
 fi
 

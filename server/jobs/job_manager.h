@@ -19,7 +19,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "base/mutex.h"
-#include "server/jobs/job.h"
+#include "server/jobs/store/job.h"
 #include "server/jobs/job_queue.h"
 #include "server/jobs/job_store.h"
 #include "server/jobs/watchers.h"

@@ -9,7 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "server/jobs/job.h"
+#include "server/jobs/store/job.h"
 
 namespace circuitd {
 

@@ -1,4 +1,4 @@
-#include "server/jobs/job.h"
+#include "server/jobs/store/job.h"
 
 namespace circuitd {
 
