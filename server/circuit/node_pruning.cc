@@ -28,10 +28,11 @@ bool RunsFast(const Model& model, const NodePruningOptions& options) {
 }
 
 absl::StatusOr<NodePruningResult> PruneNodes(const Model& model, const PromptPairs& pairs,
-                                             const NodePruningOptions& options, const NodePruningCallbacks& callbacks) {
+                                             const NodePruningOptions& options, const NodePruningCallbacks& callbacks,
+                                             absl::Span<const PruningDecision> made) {
   const auto create = RunsFast(model, options) ? CreateScorer<FastNodeScorer> : CreateScorer<PlainNodeScorer>;
   ASSIGN_OR_RETURN(const auto scorer, create(model, pairs, options, callbacks.checkpoint));
-  return PruneWithScorer(*scorer, model.config(), options, callbacks.on_decision);
+  return PruneWithScorer(*scorer, model.config(), options, callbacks.on_decision, made);
 }
 
 }  // namespace circuitd

@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "base/checkpoint.h"
 #include "server/circuit/node.h"
 #include "server/model/model.h"
@@ -39,6 +40,9 @@ struct NodePruningOptions {
   double threshold = 20;                           // points of the score
   std::optional<int> max_iterations;               // a backward and a forward sweep each
   int64_t memory_budget_bytes = int64_t{2} << 30;  // of activations and of copies of weights for faster products
+  // PruningCost::micro_batch_prompts of an earlier run that this one goes on with, whose sums it takes in the same
+  // order whatever its own budget; fewer only if so many do not fit. At least 1.
+  std::optional<int64_t> micro_batch_prompts;
 };
 
 struct PruningDecision {
@@ -63,24 +67,29 @@ struct NodePruningResult {
 
 struct NodePruningCallbacks {
   Checkpoint checkpoint;                                    // before each forward pass; may be empty
-  std::function<void(const PruningDecision&)> on_decision;  // in order; may be empty
+  std::function<void(const PruningDecision&)> on_decision;  // in order, each that was not made before; may be empty
 };
 
 // Runs the whole pruning on the calling thread, the device's worker. The prompts may have any mixture of lengths; means
 // at a position are over the corrupted prompts that have it. FAILED_PRECONDITION with the value if the unablated logit
 // difference is not finite and positive; RESOURCE_EXHAUSTED if not even one prompt fits in memory; a checkpoint's error
 // as it is.
+//
+// `made` are decisions of an earlier run of the same pruning, from its first one on. They stand: they are neither
+// scored again nor handed to on_decision, and the result counts them. DATA_LOSS, naming the first that is amiss, if
+// they are not decisions that this pruning makes.
 absl::StatusOr<NodePruningResult> PruneNodes(const Model& model, const PromptPairs& pairs,
-                                             const NodePruningOptions& options, const NodePruningCallbacks& callbacks);
+                                             const NodePruningOptions& options, const NodePruningCallbacks& callbacks,
+                                             absl::Span<const PruningDecision> made = {});
 
 // Whether the fast engine is what runs.
 bool RunsFast(const Model& model, const NodePruningOptions& options);
 
 struct PruningCost {
   int64_t candidates_per_iteration = 0;
-  int64_t micro_batch_prompts = 0;
-  int64_t memory_bytes = 0;  // of activations and copies of weights, at most
-  double flops_per_iteration = 0;  // floating-point operations if every node stayed
+  int64_t micro_batch_prompts = 0;  // that run side by side; see NodePruningOptions
+  int64_t memory_bytes = 0;         // of activations and copies of weights, at most
+  double flops_per_iteration = 0;   // floating-point operations if every node stayed
 };
 
 PruningCost EstimatePruningCost(const Model& model, const PromptPairs& pairs, const NodePruningOptions& options);

@@ -21,6 +21,9 @@ class NodeScorer {
   virtual absl::StatusOr<double> ScoreWithout(const NodeSet& circuit, const Node& node) {
     return Score(Without(circuit, node));
   }
+
+  // Tells the score of `circuit` without `node` as an earlier run found it; of use to a scorer that remembers.
+  virtual void Learn(const NodeSet& /*circuit*/, const Node& /*node*/, double /*score*/) {}
 };
 
 }  // namespace circuitd

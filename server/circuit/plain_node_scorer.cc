@@ -8,7 +8,7 @@
 #include "server/circuit/node_score.h"
 #include "server/model/logit_readout.h"
 #include "server/model/metric_values.h"
-#include "server/model/micro_batch.h"
+#include "server/model/prompt_length.h"
 #include "server/model/torch_border.h"
 
 namespace circuitd {
@@ -21,6 +21,17 @@ PlainNodeScorer::PlainNodeScorer(const Gpt2& network, const PromptPairs& pairs, 
     corrupted_.push_back(pair.corrupted);
     answers_.push_back({pair.correct, pair.incorrect});
   }
+  batches_ = MicroBatchesOf(pairs.size(), MicroBatchPrompts(network, pairs, options));
+}
+
+int64_t PlainNodeScorer::MicroBatchPrompts(const Gpt2& network, const PromptPairs& pairs,
+                                           const NodePruningOptions& options) {
+  const int64_t budget = options.memory_budget_bytes;
+  const auto longest = static_cast<int64_t>(LongestPrompt(pairs, &PromptPair::clean));
+  int64_t most = std::min(PromptsWithin(network.config(), longest, MetricLimits(network, budget)),
+                          PromptsWithin(network.config(), longest, CaptureMeansLimits(network, longest, budget)));
+  most = std::min<int64_t>(most, pairs.size());
+  return std::max<int64_t>(1, std::min(most, options.micro_batch_prompts.value_or(most)));
 }
 
 absl::StatusOr<std::unique_ptr<PlainNodeScorer>> PlainNodeScorer::Create(const Gpt2& network, const PromptPairs& pairs,
@@ -54,14 +65,12 @@ absl::StatusOr<double> PlainNodeScorer::Score(const NodeSet& circuit) {
 }
 
 absl::StatusOr<ActivationMeans> PlainNodeScorer::CorruptedMeans(const CaptureLayers& layers, Hooks* ablation) {
-  return CaptureMeans(network_, corrupted_, layers, ablation, options_.memory_budget_bytes, checkpoint_);
+  return CaptureMeans(network_, corrupted_, batches_, layers, ablation, checkpoint_);
 }
 
 absl::StatusOr<double> PlainNodeScorer::LogitDiff(Hooks* ablation) {
   double sum = 0;
-  const auto batches =
-      SplitIntoMicroBatches(network_.config(), clean_, MetricLimits(network_, options_.memory_budget_bytes));
-  RETURN_IF_ERROR(ForEachMicroBatch(batches, checkpoint_, [&](MicroBatch batch) {
+  RETURN_IF_ERROR(ForEachMicroBatch(batches_, checkpoint_, [&](MicroBatch batch) {
     return InTorch([&] {
       const PaddedPrompts padded = Pad(Rows(clean_, batch), network_.device());
       const at::Tensor residual = network_.Run(padded.tokens, ablation);

@@ -5,11 +5,12 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "server/patching/activation_means.h"
-#include "server/model/metric.h"
 #include "server/circuit/node_pruning.h"
 #include "server/circuit/node_scorer.h"
 #include "server/model/gpt2.h"
+#include "server/model/metric.h"
+#include "server/model/micro_batch.h"
+#include "server/patching/activation_means.h"
 
 namespace circuitd {
 
@@ -20,6 +21,9 @@ class PlainNodeScorer : public NodeScorer {
   static absl::StatusOr<std::unique_ptr<PlainNodeScorer>> Create(const Gpt2& network, const PromptPairs& pairs,
                                                                  const NodePruningOptions& options,
                                                                  const Checkpoint& checkpoint);
+
+  // How many prompts it runs side by side.
+  static int64_t MicroBatchPrompts(const Gpt2& network, const PromptPairs& pairs, const NodePruningOptions& options);
 
   double full_logit_diff() const override { return full_logit_diff_; }
   absl::StatusOr<double> Score(const NodeSet& circuit) override;
@@ -37,8 +41,9 @@ class PlainNodeScorer : public NodeScorer {
   const NodePruningOptions options_;
   const Checkpoint& checkpoint_;
   std::vector<std::vector<int>> clean_, corrupted_;
-  std::vector<Answer> answers_;  // of the clean prompts
-  ActivationMeans means_;        // of the unablated model
+  std::vector<MicroBatch> batches_;  // of both
+  std::vector<Answer> answers_;      // of the clean prompts
+  ActivationMeans means_;            // of the unablated model
   double full_logit_diff_ = 0;
 };
 

@@ -3,10 +3,12 @@
 
 #include "server/circuit/engine/engine_plan.h"
 #include "server/circuit/node_pruning.h"
+#include "server/circuit/plain_node_scorer.h"
 #include "server/model/forward_flops.h"
 #include "server/model/metric_values.h"
 #include "server/model/micro_batch.h"
 #include "server/model/prompt_length.h"
+#include "server/patching/activation_means.h"
 
 namespace circuitd {
 namespace {
@@ -15,15 +17,17 @@ namespace {
 void EstimatePlain(const Model& model, const PromptPairs& pairs, const NodePruningOptions& options, double runs,
                    PruningCost& cost) {
   const ModelConfig& config = model.config();
-  std::vector<std::vector<int>> prompts;
-  for (const PromptPair& pair : pairs) prompts.push_back(pair.clean);
-  const MicroBatchLimits limits = MetricLimits(model.network(), options.memory_budget_bytes);
-  for (const MicroBatch& batch : SplitIntoMicroBatches(config, prompts, limits)) {
-    const int64_t size = batch.end - batch.begin;
-    const size_t longest = LongestPrompt(Rows(prompts, batch));
-    cost.micro_batch_prompts = std::max(cost.micro_batch_prompts, size);
-    cost.memory_bytes = std::max(cost.memory_bytes, ActivationBytes(config, size, longest, limits));
-    cost.flops_per_iteration += runs * ForwardFlops(config, size, longest);
+  const int64_t size = PlainNodeScorer::MicroBatchPrompts(model.network(), pairs, options);
+  const int64_t budget = options.memory_budget_bytes, all_longest = LongestPrompt(pairs, &PromptPair::clean);
+  cost.micro_batch_prompts = size;
+  const MicroBatchLimits scores = MetricLimits(model.network(), budget);
+  const MicroBatchLimits means = CaptureMeansLimits(model.network(), all_longest, budget);
+  cost.memory_bytes = std::max(ActivationBytes(config, size, all_longest, scores),
+                               budget - means.budget_bytes + ActivationBytes(config, size, all_longest, means));
+  for (const MicroBatch& batch : MicroBatchesOf(pairs.size(), size)) {
+    const int64_t longest =
+        LongestPrompt(absl::MakeConstSpan(pairs).subspan(batch.begin, batch.end - batch.begin), &PromptPair::clean);
+    cost.flops_per_iteration += runs * ForwardFlops(config, static_cast<int64_t>(batch.end - batch.begin), longest);
   }
 }
 
@@ -32,9 +36,9 @@ void EstimatePlain(const Model& model, const PromptPairs& pairs, const NodePruni
 void EstimateFast(const Model& model, const PromptPairs& pairs, const NodePruningOptions& options, double runs,
                   PruningCost& cost) {
   const ModelConfig& config = model.config();
-  const EngineLoad load = EngineLoadOf(model.network(), pairs, options.means);
+  const EngineLoad load = EngineLoadOf(model.network(), pairs, options);
   const EnginePlan plan = PlanEngine(config, load, options.memory_budget_bytes, /*shrink=*/0);
-  cost.micro_batch_prompts = std::clamp<int64_t>(plan.chunk_tokens / load.longest, 1, pairs.size());
+  cost.micro_batch_prompts = plan.chunk_tokens / load.longest;
   cost.memory_bytes = PlannedBytes(config, load, plan);
   const double layers = plan.keeps.start ? (config.n_layers + 1) / (2.0 * config.n_layers) : 1;
   for (const PromptPair& pair : pairs) {

@@ -20,6 +20,10 @@ absl::StatusOr<double> RememberingScorer::ScoreWithout(const NodeSet& circuit, c
   return score;
 }
 
+void RememberingScorer::Learn(const NodeSet& circuit, const Node& node, double score) {
+  scores_.emplace(KeyOf(Without(circuit, node)), score);
+}
+
 std::vector<bool> RememberingScorer::KeyOf(const NodeSet& circuit) const {
   std::vector<bool> key(config_.n_layers * (config_.n_heads + 1));
   for (const Node& node : circuit) {

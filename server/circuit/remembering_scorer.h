@@ -20,6 +20,7 @@ class RememberingScorer : public NodeScorer {
   double full_logit_diff() const override { return scorer_->full_logit_diff(); }
   absl::StatusOr<double> Score(const NodeSet& circuit) override;
   absl::StatusOr<double> ScoreWithout(const NodeSet& circuit, const Node& node) override;
+  void Learn(const NodeSet& circuit, const Node& node, double score) override;
 
  private:
   // Whether each of the model's nodes is in it: a bit a node, since a long run scores thousands of circuits.

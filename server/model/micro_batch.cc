@@ -53,6 +53,19 @@ std::vector<MicroBatch> SplitIntoMicroBatches(const ModelConfig& config, absl::S
   return batches;
 }
 
+int64_t PromptsWithin(const ModelConfig& config, int64_t pos, const MicroBatchLimits& limits) {
+  // Both grow with the number of prompts.
+  const int64_t in_memory = limits.budget_bytes / ActivationBytes(config, 1, pos, limits);
+  const double in_time = limits.max_flops / ForwardFlops(config, 1, pos);
+  return std::max<int64_t>(1, in_time < static_cast<double>(in_memory) ? static_cast<int64_t>(in_time) : in_memory);
+}
+
+std::vector<MicroBatch> MicroBatchesOf(size_t prompts, size_t size) {
+  std::vector<MicroBatch> batches;
+  for (size_t begin = 0; begin < prompts; begin += size) batches.push_back({begin, std::min(begin + size, prompts)});
+  return batches;
+}
+
 absl::Status ForEachMicroBatch(const std::vector<MicroBatch>& batches, const Checkpoint& checkpoint,
                                absl::FunctionRef<absl::Status(MicroBatch)> run,
                                const std::function<absl::Status(MicroBatch)>& deliver) {

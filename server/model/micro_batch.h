@@ -36,6 +36,12 @@ void Append(std::vector<T>& all, const std::vector<T>& of_batch) {
 std::vector<MicroBatch> SplitIntoMicroBatches(const ModelConfig& config, absl::Span<const std::vector<int>> prompts,
                                               const MicroBatchLimits& limits);
 
+// How many prompts of `pos` tokens, at most, run side by side within the limits: at least one.
+int64_t PromptsWithin(const ModelConfig& config, int64_t pos, const MicroBatchLimits& limits);
+
+// `prompts` in micro-batches of `size`; the last one may be smaller.
+std::vector<MicroBatch> MicroBatchesOf(size_t prompts, size_t size);
+
 // Calls `run` for each micro-batch, in order, `checkpoint` (may be empty) before each. When `run` answers
 // RESOURCE_EXHAUSTED its prompts are tried again in halves, down to one; so a failed `run` must have no effect. After
 // each success `deliver` (may be empty) is called, once for the same prompts. Stops at the first other error.

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "base/checkpoint.h"
 #include "server/model/gpt2.h"
+#include "server/model/micro_batch.h"
 
 namespace circuitd {
 
@@ -23,10 +24,13 @@ struct CaptureLayers {
   std::vector<bool> mlp_out;
 };
 
-// Runs `prompts` (not empty) in micro-batches, up to the highest layer that is captured, and returns the means in the
+// Of micro-batches of prompts of at most `max_pos` tokens that CaptureMeans takes any means of.
+MicroBatchLimits CaptureMeansLimits(const Gpt2& network, int64_t max_pos, int64_t budget_bytes);
+
+// Runs `prompts` (not empty) in `batches`, up to the highest layer that is captured, and returns the means in the
 // network's dtype. `ablation` (may be null) sees each value before it is captured. Errors as ForEachMicroBatch.
 absl::StatusOr<ActivationMeans> CaptureMeans(const Gpt2& network, const std::vector<std::vector<int>>& prompts,
-                                             const CaptureLayers& layers, Hooks* ablation, int64_t memory_budget_bytes,
-                                             const Checkpoint& checkpoint);
+                                             const std::vector<MicroBatch>& batches, const CaptureLayers& layers,
+                                             Hooks* ablation, const Checkpoint& checkpoint);
 
 }  // namespace circuitd

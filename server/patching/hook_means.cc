@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "base/status.h"
-#include "server/model/micro_batch.h"
 #include "server/model/partial_run.h"
+#include "server/model/prompt_length.h"
 #include "server/model/torch_border.h"
 #include "server/patching/position_means.h"
 
@@ -70,8 +70,10 @@ class SumCapture : public Hooks {
   Hooks* const ablation_;
 };
 
-MicroBatchLimits Limits(const Gpt2& network, const std::vector<HookPoint>& points, int64_t max_pos,
-                        int64_t budget_bytes) {
+}  // namespace
+
+MicroBatchLimits HookMeansLimits(const Gpt2& network, const std::vector<HookPoint>& points, int64_t max_pos,
+                                 int64_t budget_bytes) {
   MicroBatchLimits limits = LimitsFor(network.device(), network.dtype(), budget_bytes);
   int64_t widest = 0, all = 0;
   for (const HookPoint point : points) {
@@ -86,18 +88,12 @@ MicroBatchLimits Limits(const Gpt2& network, const std::vector<HookPoint>& point
   return limits;
 }
 
-}  // namespace
-
 absl::StatusOr<HookMeans> CaptureHookMeans(const Gpt2& network, const std::vector<std::vector<int>>& prompts,
-                                           const std::vector<HookPoint>& points, Hooks* ablation,
-                                           int64_t memory_budget_bytes, const Checkpoint& checkpoint) {
+                                           const std::vector<MicroBatch>& batches, const std::vector<HookPoint>& points,
+                                           Hooks* ablation, const Checkpoint& checkpoint) {
   if (points.empty()) return HookMeans();
-  size_t max_pos = 0;
-  for (const auto& prompt : prompts) max_pos = std::max(max_pos, prompt.size());
-
+  const size_t max_pos = LongestPrompt(prompts);
   HookSums total(points, max_pos);
-  const auto batches =
-      SplitIntoMicroBatches(network.config(), prompts, Limits(network, points, max_pos, memory_budget_bytes));
   RETURN_IF_ERROR(ForEachMicroBatch(batches, checkpoint, [&](MicroBatch batch) {
     return InTorch([&] {
       const PaddedPrompts padded = Pad(Rows(prompts, batch), network.device());

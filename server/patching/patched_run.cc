@@ -39,8 +39,12 @@ class PatchedPart final : public JointPart {
     if (!request_.capture.hooks.empty()) {
       ASSIGN_OR_RETURN(captured_, SelectPositionsOfAll(request_.capture.positions, request_.prompts, request_.roles));
     }
-    ASSIGN_OR_RETURN(means_, CaptureHookMeans(network_, request_.source_prompts, HooksOf(request_, Ablation::kMean),
-                                              nullptr, options.memory_budget_bytes, options.checkpoint));
+    const std::vector<std::vector<int>>& sources = request_.source_prompts;
+    const std::vector<HookPoint> points = HooksOf(request_, Ablation::kMean);
+    const MicroBatchLimits limits =
+        HookMeansLimits(network_, points, LongestPrompt(sources), options.memory_budget_bytes);
+    const auto batches = SplitIntoMicroBatches(network_.config(), sources, limits);
+    ASSIGN_OR_RETURN(means_, CaptureHookMeans(network_, sources, batches, points, nullptr, options.checkpoint));
     return absl::OkStatus();
   }
 

@@ -35,12 +35,14 @@ std::set<int> Borders(const ModelConfig& config, int64_t count) {
 
 }  // namespace
 
-EngineLoad EngineLoadOf(const Gpt2& network, const PromptPairs& pairs, MlpMeans means) {
+EngineLoad EngineLoadOf(const Gpt2& network, const PromptPairs& pairs, const NodePruningOptions& options) {
   EngineLoad load;
+  load.prompts = static_cast<int64_t>(pairs.size());
   for (const PromptPair& pair : pairs) load.tokens += static_cast<int64_t>(pair.clean.size());
   load.longest = static_cast<int64_t>(LongestPrompt(pairs, &PromptPair::clean));
-  load.sets = means == MlpMeans::kSeqcont ? 2 : 1;
+  load.sets = options.means == MlpMeans::kSeqcont ? 2 : 1;
   load.on_cpu = network.device().is_cpu();
+  load.chunk_prompts = options.micro_batch_prompts;
   return load;
 }
 
@@ -56,8 +58,11 @@ EnginePlan PlanEngine(const ModelConfig& config, const EngineLoad& load, int64_t
   const int64_t beside_one_prompt = std::max<int64_t>(0, budget_bytes - load.longest * run_bytes);
   plan.copy_bytes = std::min({CopyBytes(config, load.on_cpu), budget_bytes / 2, beside_one_prompt});
   int64_t left = budget_bytes - plan.copy_bytes;
-  const int64_t most_rows = std::min(load.on_cpu ? kCpuRows : kGpuRows, load.tokens);
-  plan.chunk_tokens = std::max(load.longest, std::min(most_rows, left / 4 / run_bytes) >> shrink);
+  // Whole prompts, of the longest's tokens, so that their number says all of how prompts are laid side by side.
+  const int64_t most_prompts =
+      std::min(load.prompts, load.chunk_prompts.value_or((load.on_cpu ? kCpuRows : kGpuRows) / load.longest));
+  const int64_t chunk_prompts = std::min(most_prompts, left / 4 / run_bytes / load.longest) >> shrink;
+  plan.chunk_tokens = load.longest * std::max<int64_t>(1, chunk_prompts);
   left -= plan.chunk_tokens * run_bytes;
   left >>= shrink;
 

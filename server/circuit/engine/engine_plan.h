@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "server/circuit/engine/chunk_run.h"
 #include "server/circuit/node_pruning.h"
@@ -10,18 +11,20 @@
 namespace circuitd {
 
 struct EngineLoad {
-  int64_t tokens = 0;   // of all clean prompts
+  int64_t prompts = 0;  // clean ones
+  int64_t tokens = 0;   // of all of them
   int64_t longest = 0;  // tokens of the longest prompt
   int sets = 1;         // of prompts that candidates run: the clean ones, and maybe the corrupted ones
   bool on_cpu = true;
+  std::optional<int64_t> chunk_prompts = {};  // at most these run side by side, even where there is room for more
 };
 
-EngineLoad EngineLoadOf(const Gpt2& network, const PromptPairs& pairs, MlpMeans means);
+EngineLoad EngineLoadOf(const Gpt2& network, const PromptPairs& pairs, const NodePruningOptions& options);
 
 struct EnginePlan {
   int64_t copy_bytes = 0;        // of copies of weights, see EngineWeights
   bool pack_candidates = false;  // see there
-  int64_t chunk_tokens = 0;      // of clean prompts that run side by side; at least one prompt
+  int64_t chunk_tokens = 0;      // of clean prompts that run side by side: a multiple of the longest's, at least one
   Keeps keeps;
 };
 

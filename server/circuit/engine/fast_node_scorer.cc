@@ -24,7 +24,7 @@ FastNodeScorer::FastNodeScorer(const Gpt2& network, const PromptPairs& pairs, co
       options_(options),
       checkpoint_(checkpoint),
       pairs_(pairs),
-      load_(EngineLoadOf(network, pairs, options.means)) {}
+      load_(EngineLoadOf(network, pairs, options)) {}
 
 absl::StatusOr<std::unique_ptr<FastNodeScorer>> FastNodeScorer::Create(const Gpt2& network, const PromptPairs& pairs,
                                                                        const NodePruningOptions& options,

@@ -93,7 +93,8 @@ TEST(PlanEngineTest, StaysWithinTheBudgetUnlessOnePromptIsMore) {
     for (const int64_t budget : {int64_t{1} << 28, int64_t{1} << 30, int64_t{1} << 34}) {
       for (const int sets : {1, 2}) {
         for (const bool on_cpu : {true, false}) {
-          const EngineLoad load{.tokens = prompts * 23, .longest = 23, .sets = sets, .on_cpu = on_cpu};
+          const EngineLoad load{
+              .prompts = prompts, .tokens = prompts * 23, .longest = 23, .sets = sets, .on_cpu = on_cpu};
           for (const int shrink : {0, 1, 4}) {
             EXPECT_LE(PlannedBytes(config, load, PlanEngine(config, load, budget, shrink)), budget)
                 << prompts << " prompts, " << budget << " bytes";
@@ -102,14 +103,14 @@ TEST(PlanEngineTest, StaysWithinTheBudgetUnlessOnePromptIsMore) {
       }
     }
   }
-  const EnginePlan least = PlanEngine(config, {.tokens = 1024, .longest = 1024}, 1, 0);
+  const EnginePlan least = PlanEngine(config, {.prompts = 1, .tokens = 1024, .longest = 1024}, 1, 0);
   EXPECT_EQ(least.chunk_tokens, 1024);
   EXPECT_FALSE(least.keeps.start);
 }
 
 TEST(PlanEngineTest, KeepsEverythingWhereThereIsRoom) {
   const ModelConfig config = Gpt2Medium();
-  const EnginePlan plan = PlanEngine(config, {.tokens = 48 * 23, .longest = 23}, int64_t{1} << 34, 0);
+  const EnginePlan plan = PlanEngine(config, {.prompts = 48, .tokens = 48 * 23, .longest = 23}, int64_t{1} << 34, 0);
   EXPECT_TRUE(plan.keeps.start);
   EXPECT_TRUE(plan.keeps.product);
   EXPECT_EQ(plan.keeps.borders.size(), 23u);
@@ -117,7 +118,7 @@ TEST(PlanEngineTest, KeepsEverythingWhereThereIsRoom) {
 
 TEST(PlanEngineTest, ShrinksUntilNothingIsKept) {
   const ModelConfig config = Gpt2Medium();
-  const EngineLoad load{.tokens = 4 * 1024, .longest = 1024};
+  const EngineLoad load{.prompts = 4, .tokens = 4 * 1024, .longest = 1024};
   int shrink = 0;
   while (CanShrink(load, PlanEngine(config, load, int64_t{1} << 30, shrink))) ASSERT_LT(++shrink, 40);
   EXPECT_GT(shrink, 0);
@@ -128,10 +129,27 @@ TEST(PlanEngineTest, ShrinksUntilNothingIsKept) {
 
 TEST(PlanEngineTest, ShrinksDownToOnePrompt) {
   const ModelConfig config = Gpt2Medium();
-  const EngineLoad load{.tokens = 512 * 23, .longest = 23};
+  const EngineLoad load{.prompts = 512, .tokens = 512 * 23, .longest = 23};
   EXPECT_LT(PlanEngine(config, load, int64_t{1} << 30, 1).chunk_tokens,
             PlanEngine(config, load, int64_t{1} << 30, 0).chunk_tokens);
   EXPECT_EQ(PlanEngine(config, load, int64_t{1} << 30, 20).chunk_tokens, 23);
+}
+
+TEST(PlanEngineTest, LaysAsManyPromptsSideBySideAsItIsToldWhereTheyFit) {
+  const ModelConfig config = Gpt2Medium();
+  EngineLoad load{.prompts = 512, .tokens = 512 * 23, .longest = 23};
+  const EnginePlan own = PlanEngine(config, load, int64_t{2} << 30, 0);
+  load.chunk_prompts = 5;
+  for (const int64_t budget : {int64_t{2} << 30, int64_t{1} << 34}) {
+    EXPECT_EQ(PlanEngine(config, load, budget, 0).chunk_tokens, 5 * 23);
+  }
+  load.chunk_prompts = 512;
+  EXPECT_EQ(PlanEngine(config, load, int64_t{1} << 34, 0).chunk_tokens, 512 * 23);
+  EXPECT_LE(PlannedBytes(config, load, PlanEngine(config, load, int64_t{1} << 30, 0)), int64_t{1} << 30);
+  load.chunk_prompts = own.chunk_tokens / 23;
+  EXPECT_EQ(PlanEngine(config, load, int64_t{1} << 34, 0).chunk_tokens, own.chunk_tokens);
+  load.chunk_prompts = -1;
+  EXPECT_EQ(PlanEngine(config, load, int64_t{1} << 34, 0).chunk_tokens, 23);
 }
 
 // Counts what it is asked; a circuit's score is its size.
@@ -163,6 +181,15 @@ TEST(RememberingScorerTest, AsksOnceForEachCircuit) {
   EXPECT_EQ(asked, 2);
   EXPECT_EQ(*scorer.ScoreWithout(circuit, Node::Head(0, 1)), 2);
   EXPECT_EQ(asked, 3);
+}
+
+TEST(RememberingScorerTest, AnswersWhatItLearned) {
+  const ModelConfig config = TinyConfig();
+  int asked = 0;
+  RememberingScorer scorer(config, std::make_unique<CountingScorer>(asked));
+  scorer.Learn({Node::Head(0, 1), Node::Mlp(0)}, Node::Mlp(0), 71.25);
+  EXPECT_EQ(*scorer.ScoreWithout({Node::Head(0, 1), Node::Mlp(2)}, Node::Mlp(2)), 71.25);
+  EXPECT_EQ(asked, 0);
 }
 
 TEST(RememberingScorerTest, ForgetsErrors) {
