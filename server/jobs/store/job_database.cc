@@ -4,8 +4,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <cstdlib>
+#include <optional>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -17,6 +18,7 @@ namespace {
 
 constexpr char kInMemory[] = ":memory:";
 constexpr int kVersion = 1;
+constexpr int64_t kSmallestPage = 512;
 
 // What changes often is apart from what is long: an UPDATE writes its row anew, whole. Strings are BLOBs, since they
 // may be any bytes. Times are nanoseconds since 1970, durations nanoseconds; NULL is `never` or `not yet`. log_bytes
@@ -85,22 +87,35 @@ absl::StatusOr<int64_t> SizeOf(const std::string& path) {
   return FileError(path, "open", errno);
 }
 
-// Makes an empty file, which SQLite takes for a new database, where there is none.
-absl::Status PrepareFile(const std::string& path) {
+absl::Status Damaged(const std::string& path, absl::string_view what) {
+  return absl::DataLossError(absl::StrCat(path, " is damaged: ", what));
+}
+
+// Makes an empty file, which SQLite takes for a new database, where there is none. Returns how many bytes of pages must
+// lie in the file itself; nullopt if some can be in its log.
+absl::StatusOr<std::optional<int64_t>> PrepareFile(const std::string& path) {
   ASSIGN_OR_RETURN(const int64_t size, SizeOf(path));
-  if (size > 0) return absl::OkStatus();
-  // Beside an empty file SQLite throws its log away.
   ASSIGN_OR_RETURN(const int64_t log_size, SizeOf(path + "-wal"));
-  if (log_size > 0) {
-    return absl::DataLossError(
-        absl::StrCat(path, " is damaged: it is ", size == 0 ? "empty" : "gone", ", its -wal is not"));
+  // SQLite takes a single byte for none, and throws the log of an empty file away.
+  if (size > 0 && size < kSmallestPage) return Damaged(path, "it is cut short");
+  if (size <= 0 && log_size > 0) {
+    return Damaged(path, absl::StrCat("it is ", size == 0 ? "empty" : "gone", ", its -wal is not"));
   }
-  if (size == 0) return absl::OkStatus();
-  // Only a file that is not there yet may be opened and closed here: closing one drops this process's locks on it.
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (fd < 0) return FileError(path, "create", errno);
-  ::close(fd);
-  return absl::OkStatus();
+  if (size < 0) {
+    // Only a file that is not there yet may be opened and closed here: closing one drops this process's locks on it.
+    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0) return FileError(path, "create", errno);
+    ::close(fd);
+  }
+  if (log_size > 0) return std::nullopt;
+  return std::max<int64_t>(size, 0);
+}
+
+absl::StatusOr<int64_t> NumberFrom(SqliteDatabase& database, absl::string_view statement) {
+  ASSIGN_OR_RETURN(const std::string text, database.Value(statement));
+  int64_t number = 0;
+  if (!absl::SimpleAtoi(text, &number)) return database.DataLoss(absl::StrCat(statement, " is ", text));
+  return number;
 }
 
 absl::StatusOr<std::string> SchemaOf(SqliteDatabase& database) {
@@ -117,10 +132,17 @@ absl::Status CheckSchema(SqliteDatabase& database, const std::string& schema) {
   ASSIGN_OR_RETURN(const auto fresh, SqliteDatabase::Open(kInMemory));
   RETURN_IF_ERROR(fresh->Execute(kSchema));
   ASSIGN_OR_RETURN(const std::string expected, SchemaOf(*fresh));
+  // Nobody else's file, and no other version's.
   return schema == expected ? absl::OkStatus() : database.DataLoss("it has other tables than jobs have");
 }
 
-absl::Status CheckPages(SqliteDatabase& database) {
+absl::Status CheckPages(SqliteDatabase& database, std::optional<int64_t> size) {
+  if (size) {
+    // SQLite takes what is missing of the last page for zeros.
+    ASSIGN_OR_RETURN(const int64_t pages, NumberFrom(database, "PRAGMA page_count"));
+    ASSIGN_OR_RETURN(const int64_t page_size, NumberFrom(database, "PRAGMA page_size"));
+    if (*size < pages * page_size) return database.DataLoss("it is cut short");
+  }
   ASSIGN_OR_RETURN(const std::string answer, database.Value("PRAGMA quick_check(1)"));
   return answer == "ok" ? absl::OkStatus() : database.DataLoss(answer);
 }
@@ -139,18 +161,17 @@ absl::Status MakeTables(SqliteDatabase& database) {
   });
 }
 
-absl::Status OpenTables(SqliteDatabase& database) {
+absl::Status OpenTables(SqliteDatabase& database, std::optional<int64_t> size) {
   RETURN_IF_ERROR(
       database.Execute("PRAGMA locking_mode = EXCLUSIVE; PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON;"
                        "PRAGMA journal_size_limit = 16777216"));
-  ASSIGN_OR_RETURN(const std::string version_text, database.Value("PRAGMA user_version"));
-  int version = 0;
-  if (!absl::SimpleAtoi(version_text, &version) || version < 0) return database.DataLoss("it has no version");
+  ASSIGN_OR_RETURN(const int64_t version, NumberFrom(database, "PRAGMA user_version"));
+  if (version < 0) return database.DataLoss("it has no version");
   if (version > kVersion) {
     return absl::FailedPreconditionError(absl::StrCat(database.path(), " was made by a newer circuitd: its version is ",
                                                       version, ", this one knows ", kVersion));
   }
-  RETURN_IF_ERROR(CheckPages(database));
+  RETURN_IF_ERROR(CheckPages(database, size));
   ASSIGN_OR_RETURN(const std::string schema, SchemaOf(database));
   // A process that is killed while it makes the file leaves it without tables.
   if (version == 0 && schema.empty()) return MakeTables(database);
@@ -158,22 +179,24 @@ absl::Status OpenTables(SqliteDatabase& database) {
   return TurnLogOn(database);
 }
 
+absl::StatusOr<std::unique_ptr<SqliteDatabase>> OpenAndCheck(const std::string& path) {
+  std::optional<int64_t> size;
+  if (path != kInMemory) {
+    ASSIGN_OR_RETURN(size, PrepareFile(path));
+  }
+  ASSIGN_OR_RETURN(std::unique_ptr<SqliteDatabase> database, SqliteDatabase::Open(path));
+  RETURN_IF_ERROR(OpenTables(*database, size));
+  database->Serve();
+  return database;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<SqliteDatabase>> OpenJobDatabase(const std::string& path) {
-  absl::Status status = path == kInMemory ? absl::OkStatus() : PrepareFile(path);
-  std::unique_ptr<SqliteDatabase> database;
-  if (status.ok()) {
-    ASSIGN_OR_RETURN(database, SqliteDatabase::Open(path));
-    status = OpenTables(*database);
-  }
-  if (absl::IsDataLoss(status)) {
-    return absl::DataLossError(
-        absl::StrCat(status.message(), "; move it away (with -wal) to begin with no jobs, or restore a copy"));
-  }
-  RETURN_IF_ERROR(status);
-  database->Serve();
-  return database;
+  auto database = OpenAndCheck(path);
+  if (!absl::IsDataLoss(database.status())) return database;
+  return absl::DataLossError(
+      absl::StrCat(database.status().message(), "; move it away (with -wal) to begin with no jobs, or restore a copy"));
 }
 
 }  // namespace circuitd

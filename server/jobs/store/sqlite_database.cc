@@ -12,6 +12,7 @@ namespace circuitd {
 
 absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Open(const std::string& path) {
   auto database = std::unique_ptr<SqliteDatabase>(new SqliteDatabase(path));
+  errno = 0;
   const int code = sqlite3_open_v2(path.c_str(), &database->database_,
                                    SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
   if (code != SQLITE_OK) return database->Error(code);
@@ -33,6 +34,7 @@ void SqliteDatabase::Serve() {
 }
 
 absl::Status SqliteDatabase::Execute(const std::string& statements) {
+  errno = 0;
   const int code = sqlite3_exec(database_, statements.c_str(), nullptr, nullptr, nullptr);
   return code == SQLITE_OK ? absl::OkStatus() : Error(code);
 }
@@ -82,10 +84,9 @@ absl::Status SqliteDatabase::DataLoss(absl::string_view what) const {
 
 absl::Status SqliteDatabase::Error(int code) const {
   const absl::string_view what = database_ == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(database_);
-  // Only an error of the file system says what SQLite had from the operating system.
   const int primary = code & 0xff;
-  const bool from_system = database_ != nullptr && (primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN);
-  const int error = from_system ? sqlite3_system_errno(database_) : 0;
+  // SQLite forgets what the operating system said when a COMMIT fails, errno doesn't.
+  const int error = primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN ? errno : 0;
   if (primary == SQLITE_FULL || IsDiskFull(error)) return FileError(path_, "write", error == 0 ? ENOSPC : error);
   if (primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB || code == SQLITE_IOERR_CORRUPTFS) return DataLoss(what);
   if (serving_) return absl::InternalError(absl::StrCat(path_, ": ", what));
@@ -96,6 +97,8 @@ absl::Status SqliteDatabase::Error(int code) const {
     case SQLITE_CANTOPEN:
       if (error != 0) return FileError(path_, "open", error);
       return absl::FailedPreconditionError(absl::StrCat(path_, ": ", what));
+    case SQLITE_ERROR:  // the statements are right, so that what they have found is not
+      return DataLoss(what);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return absl::FailedPreconditionError(absl::StrCat(path_, " is in use by another process"));

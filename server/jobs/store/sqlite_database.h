@@ -90,6 +90,7 @@ class SqliteDatabase {
  private:
   friend class SqliteQuery;
   explicit SqliteDatabase(std::string path) : path_(std::move(path)) {}
+  // Of what SQLite has answered just now, with errno cleared before.
   absl::Status Error(int code) const;
   absl::Status RunPrepared(absl::string_view statement);
 

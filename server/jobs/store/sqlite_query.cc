@@ -1,4 +1,5 @@
 // SqliteQuery: parameters, steps and columns.
+#include <cerrno>
 #include <new>
 #include <string>
 
@@ -45,6 +46,7 @@ SqliteQuery& SqliteQuery::Text(absl::string_view value) {
 
 absl::StatusOr<bool> SqliteQuery::Step() {
   if (code_ != SQLITE_OK) return database_.Error(code_);
+  errno = 0;
   const int code = sqlite3_step(statement_);
   if (code == SQLITE_ROW || code == SQLITE_DONE) return code == SQLITE_ROW;
   code_ = code;
