@@ -53,8 +53,9 @@ CREATE TABLE jobs (
 );
 CREATE UNIQUE INDEX jobs_by_request ON jobs (owner, request_id) WHERE request_id != x'';
 CREATE INDEX jobs_by_result ON jobs (result_key) WHERE state = 'succeeded';
-CREATE INDEX jobs_by_state ON jobs (state);
-CREATE INDEX jobs_by_end ON jobs (ended, number, bytes) WHERE state IN ('succeeded', 'failed', 'cancelled');
+CREATE INDEX jobs_by_state ON jobs (state, owner);
+CREATE INDEX jobs_by_end ON jobs (ended, number, bytes, state)
+  WHERE state IN ('succeeded', 'failed', 'cancelled');
 CREATE TABLE specs (job INTEGER PRIMARY KEY, spec BLOB NOT NULL);
 CREATE TABLE inputs (job INTEGER PRIMARY KEY, input BLOB NOT NULL);
 CREATE TABLE events (

@@ -64,20 +64,22 @@ absl::StatusOr<std::string> SqliteJobStore::Input(absl::string_view id) const {
 }
 
 absl::StatusOr<std::vector<JobRecord>> SqliteJobStore::List(const JobFilter& filter) const {
-  std::string statement = absl::StrCat(kSelectRecords, "WHERE number < ?");
-  if (filter.owner) absl::StrAppend(&statement, " AND owner = ?");
-  if (!filter.states.empty()) absl::StrAppend(&statement, " AND state IN (?, ?, ?, ?, ?)");
-  absl::StrAppend(&statement, " ORDER BY number DESC LIMIT ?");
-
-  SqliteQuery query = database_->Query(statement);
+  if (filter.states.empty() && !filter.owner) {
+    SqliteQuery query = database_->Query(absl::StrCat(kSelectRecords, "WHERE number < ? ORDER BY number DESC LIMIT ?"));
+    return Records(query.Int(Clamped(filter.before_number)).Int(Clamped(filter.limit)));
+  }
+  // The index alone says which jobs are meant; only their rows, which can be long, are read.
+  SqliteQuery query = database_->Query(absl::StrCat(
+      kSelectRecords, "WHERE number IN (SELECT number FROM jobs INDEXED BY jobs_by_state WHERE number < ? ",
+      filter.owner ? "AND owner = ? " : "",
+      "AND state IN (?, ?, ?, ?, ?) ORDER BY number DESC LIMIT ?) ORDER BY number DESC"));
   query.Int(Clamped(filter.before_number));
   if (filter.owner) query.Bytes(*filter.owner);
-  if (!filter.states.empty()) {
-    // A place for each state, so that there are few statements to keep; NULL is in none.
-    for (const JobState state : kJobStates) {
-      const bool wanted = std::find(filter.states.begin(), filter.states.end(), state) != filter.states.end();
-      wanted ? query.Text(JobStateName(state)) : query.Null();
-    }
+  // A place for each state, so that there are few statements to keep; NULL is in none.
+  for (const JobState state : kJobStates) {
+    const bool wanted =
+        filter.states.empty() || std::find(filter.states.begin(), filter.states.end(), state) != filter.states.end();
+    wanted ? query.Text(JobStateName(state)) : query.Null();
   }
   return Records(query.Int(Clamped(filter.limit)));
 }
@@ -92,8 +94,10 @@ absl::StatusOr<std::optional<JobRecord>> SqliteJobStore::FindRequest(absl::strin
 
 absl::StatusOr<std::optional<JobRecord>> SqliteJobStore::FindResult(absl::string_view result_key) const {
   if (result_key.empty()) return std::nullopt;
-  SqliteQuery query = database_->Query(
-      absl::StrCat(kSelectRecords, "WHERE result_key = ? AND state = 'succeeded' ORDER BY number DESC LIMIT 1"));
+  SqliteQuery query =
+      database_->Query(absl::StrCat(kSelectRecords,
+                                    "WHERE number = (SELECT max(number) FROM jobs INDEXED BY jobs_by_result "
+                                    "WHERE result_key = ? AND state = 'succeeded')"));
   return FirstRecord(query.Bytes(result_key));
 }
 
@@ -117,7 +121,7 @@ absl::StatusOr<bool> SqliteJobStore::IsArtifactUsed(absl::string_view sha256) co
 }
 
 absl::StatusOr<std::vector<std::string>> SqliteJobStore::Expired(absl::Time ended_before, int64_t max_bytes) const {
-  constexpr char kEnded[] = "FROM jobs WHERE state IN ('succeeded', 'failed', 'cancelled')";
+  constexpr char kEnded[] = "FROM jobs INDEXED BY jobs_by_end WHERE state IN ('succeeded', 'failed', 'cancelled')";
   int64_t bytes = 0;
   {
     SqliteQuery query = database_->Query(absl::StrCat("SELECT coalesce(sum(bytes), 0) ", kEnded));
