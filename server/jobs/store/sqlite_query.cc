@@ -15,9 +15,9 @@ SqliteQuery::SqliteQuery(const SqliteDatabase& database, sqlite3_stmt* statement
     : database_(database), statement_(statement), code_(code) {}
 
 SqliteQuery::~SqliteQuery() {
-  // Both accept null, and repeat an error that Step has answered.
-  sqlite3_reset(statement_);
-  if (statement_ != nullptr) sqlite3_clear_bindings(statement_);
+  if (statement_ == nullptr) return;
+  sqlite3_reset(statement_);  // an error of its is one that Step has answered
+  sqlite3_clear_bindings(statement_);
 }
 
 SqliteQuery& SqliteQuery::Bound(int code) {
