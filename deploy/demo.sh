@@ -36,7 +36,7 @@ fail() {
 
 # In a session of its own, so that Ctrl-C reaches the client alone; the server ends when this script is killed, too.
 setsid setpriv --pdeathsig TERM "$server" --address 127.0.0.1:0 --metrics-address 127.0.0.1:0 \
-  --port-file "$work/ports" --model seqcont-demo=models/seqcont-demo >"$work/server.log" 2>&1 &
+  --port-file "$work/ports" --data-dir "$work/data" --model seqcont-demo=models/seqcont-demo >"$work/server.log" 2>&1 &
 server_pid=$!
 
 port=

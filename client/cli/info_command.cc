@@ -36,7 +36,6 @@ absl::StatusOr<int> Info(CommandContext& context) {
   table.Add({"queued jobs", WithThousands(limits.max_queued_jobs())});
   table.Add({"queued calls", WithThousands(limits.max_queued_calls())});
   table.Add({"loaded models", WithThousands(limits.max_loaded_models())});
-  table.Add({"remembered ended jobs", WithThousands(limits.max_ended_jobs())});
   context.out().Write("\n");
   context.Print(table);
   return kExitOk;

@@ -1,26 +1,26 @@
 #include "server/jobs/job_manager.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "base/status.h"
 #include "server/jobs/job_id.h"
+#include "server/jobs/job_life.h"
 #include "server/jobs/queue_full.h"
 #include "server/jobs/stop_request.h"
 
 namespace circuitd {
-namespace {
 
-absl::Status ShuttingDown() { return absl::UnavailableError("the server is shutting down"); }
-
-}  // namespace
-
-JobManager::JobManager(Options options, std::unique_ptr<JobStore> store, Hooks hooks)
-    : options_(options), hooks_(std::move(hooks)), store_(std::move(store)) {
-  deadline_thread_ = std::thread([this] { KeepDeadlines(); });
+JobManager::JobManager(Options options, std::unique_ptr<JobStore> store, std::unique_ptr<ArtifactFolder> artifacts,
+                       Hooks hooks)
+    : options_(std::move(options)),
+      hooks_(std::move(hooks)),
+      artifacts_(std::move(artifacts)),
+      store_(std::move(store)),
+      log_(*store_),
+      queue_(options_.shares) {
+  timer_thread_ = std::thread([this] { KeepTime(); });
   wake_thread_ = std::thread([this] { KeepWatchersAwake(); });
 }
 
@@ -28,23 +28,30 @@ JobManager::~JobManager() {
   {
     MutexLock lock(mutex_);
     closing_ = true;
-    deadlines_changed_.SignalAll();
+    timers_changed_.SignalAll();
     to_wake_changed_.SignalAll();
   }
-  deadline_thread_.join();
+  timer_thread_.join();
   wake_thread_.join();
 }
 
-absl::Status JobManager::CheckRoom() const {
+absl::Status JobManager::CheckRoom(const std::string& owner) const {
   MutexLock lock(mutex_);
-  return CheckRoomLocked();
+  return CheckRoomLocked(owner);
 }
 
-absl::Status JobManager::CheckRoomLocked() const {
-  if (!accepting_) return ShuttingDown();
-  if (queue_.size() < static_cast<size_t>(options_.max_queued_jobs)) return absl::OkStatus();
-  return QueueFullError(absl::StrCat("the job queue is full: ", queue_.size(), " jobs wait, max_queued_jobs is ",
-                                     options_.max_queued_jobs));
+absl::Status JobManager::CheckRoomLocked(const std::string& owner) const {
+  if (!accepting_) return absl::UnavailableError("the server is shutting down");
+  const size_t waiting = queue_.size() + unprovided_.size();
+  if (waiting >= static_cast<size_t>(options_.max_queued_jobs)) {
+    return QueueFullError(
+        absl::StrCat("the job queue is full: ", waiting, " jobs wait, max_queued_jobs is ", options_.max_queued_jobs));
+  }
+  const size_t own = queue_.size_of(owner);
+  if (own < static_cast<size_t>(options_.max_queued_jobs_per_user)) return absl::OkStatus();
+  return QueueFullError(
+      absl::StrCat(owner.empty() ? "users without a name have " : absl::StrCat("user ", owner, " has "), own,
+                   " jobs waiting, max_queued_jobs_per_user is ", options_.max_queued_jobs_per_user));
 }
 
 absl::StatusOr<std::optional<JobView>> JobManager::FindRequest(const JobRequest& request) const {
@@ -54,103 +61,133 @@ absl::StatusOr<std::optional<JobView>> JobManager::FindRequest(const JobRequest&
 
 absl::StatusOr<std::optional<JobView>> JobManager::FindRequestLocked(const JobRequest& request) const {
   if (request.request_id.empty()) return std::nullopt;
-  const auto known = requests_.find({request.owner, request.request_id});
-  if (known == requests_.end()) return std::nullopt;
-  ASSIGN_OR_RETURN(JobRecord record, store_->Get(known->second));
-  if (record.request_fingerprint != request.request_fingerprint) {
+  ASSIGN_OR_RETURN(std::optional<JobRecord> known, store_->FindRequest(request.owner, request.request_id));
+  if (!known) return std::nullopt;
+  if (known->request_fingerprint != request.request_fingerprint) {
     return FieldError(absl::StatusCode::kAlreadyExists, "request_id",
-                      absl::StrCat("\"", request.request_id, "\" belongs to jobs/", record.id,
+                      absl::StrCat("\"", request.request_id, "\" belongs to jobs/", known->id,
                                    ", which was submitted with another spec"));
   }
-  return ViewLocked(std::move(record));
+  Plans plans;
+  return ViewLocked(*std::move(known), plans);
 }
 
 absl::StatusOr<JobView> JobManager::Submit(JobRequest request) {
-  JobRecord record;
+  News news;
   JobView view;
   {
     MutexLock lock(mutex_);
     ASSIGN_OR_RETURN(std::optional<JobView> known, FindRequestLocked(request));
     if (known) return *std::move(known);
-    RETURN_IF_ERROR(CheckRoomLocked());
+    JobRecord record;
     record.id = NewJobId();
-    record.number = next_number_++;
     record.owner = request.owner;
     record.request_id = request.request_id;
     record.request_fingerprint = request.request_fingerprint;
     record.device = request.device;
     record.spec = std::move(request.spec);
+    record.result_key = request.result_key;
     record.priority = request.priority;
     record.deadline = request.deadline;
-    record.created = absl::Now();
-    RETURN_IF_ERROR(store_->Put(record));
-    Enter(record, JobState::kQueued);
-    if (!record.request_id.empty()) requests_[{record.owner, record.request_id}] = record.id;
-    bodies_[record.id] = std::move(request.body);
-    queue_.Push(record.device, record.priority, record.number, record.id);
-    if (record.deadline < absl::InfiniteFuture()) {
-      deadlines_.emplace(record.deadline, record.id);
-      deadlines_changed_.SignalAll();
+    record.cancel_unwatched = request.cancel_unwatched;
+    record.micro_batch_prompts = request.micro_batch_prompts;
+    record.estimate = request.estimate;
+    if (!accepting_) return CheckRoomLocked(record.owner);
+    ASSIGN_OR_RETURN(const std::optional<JobRecord> source, FindResultLocked(request));
+    if (source) {
+      ASSIGN_OR_RETURN(record, InsertWithResult(std::move(record), *source, news));
+    } else {
+      RETURN_IF_ERROR(CheckRoomLocked(record.owner));
+      const JobEvent queued = BeQueued(record, options_.clock());
+      RETURN_IF_ERROR(store_->Insert(record, {queued}, request.input));
+      log_.Append(record.id, queued, "");
+      bodies_[record.id] = std::make_shared<JobBody>(std::move(request.body));
+      news.changed.push_back(record);
+      SetTimers(record);
+      MakeReady(record, news);
     }
-    view = ViewLocked(record);
+    Plans plans;
+    view = ViewLocked(std::move(record), plans);
   }
-  Announce(record);
-  if (hooks_.queued) hooks_.queued(record.device);
+  Tell(news);
   return view;
+}
+
+absl::StatusOr<std::optional<JobRecord>> JobManager::FindResultLocked(const JobRequest& request) const {
+  if (!request.use_result || request.result_key.empty()) return std::nullopt;
+  ASSIGN_OR_RETURN(std::optional<JobRecord> source, store_->FindResult(request.result_key));
+  if (!source) return std::nullopt;
+  for (const ArtifactInfo& artifact : source->artifacts) {
+    if (!artifacts_->Open(artifact).ok()) return std::nullopt;
+  }
+  return source;
+}
+
+absl::StatusOr<JobRecord> JobManager::InsertWithResult(JobRecord record, const JobRecord& source, News& news) {
+  ASSIGN_OR_RETURN(std::vector<JobEvent> made, store_->Events(source.id, 0, SIZE_MAX));
+  const absl::Time now = options_.clock();
+  std::vector<JobEvent> events = {BeQueued(record, now)};
+  news.changed.push_back(record);
+  for (JobEvent& event : made) {
+    if (!event.state) events.push_back(Happen(record, std::move(event.payload), source.progress, now));
+  }
+  record.same_as = source.same_as.empty() ? source.id : source.same_as;
+  record.micro_batch_prompts = source.micro_batch_prompts;
+  record.result = source.result;
+  record.artifacts = source.artifacts;
+  record.started = record.created;
+  events.push_back(Enter(record, JobState::kSucceeded, now));
+  RETURN_IF_ERROR(store_->Insert(record, events, ""));
+  news.changed.push_back(record);
+  return record;
 }
 
 absl::StatusOr<JobRecord> JobManager::GetLocked(absl::string_view id) const {
   absl::StatusOr<JobRecord> record = store_->Get(id);
-  if (!record.ok() || forgotten_.count(std::string(id)) > 0) {
+  if (absl::IsNotFound(record.status())) {
     return absl::NotFoundError(absl::StrCat("jobs/", id, ": no such job"));
   }
   return record;
 }
 
-JobView JobManager::ViewLocked(JobRecord record) const {
-  JobView view{std::move(record), 0};
-  view.queue_position = queue_.Position(view.record.id).value_or(0);
-  return view;
-}
-
 absl::StatusOr<JobView> JobManager::Get(absl::string_view id) const {
   MutexLock lock(mutex_);
   ASSIGN_OR_RETURN(JobRecord record, GetLocked(id));
-  return ViewLocked(std::move(record));
+  Plans plans;
+  return ViewLocked(std::move(record), plans);
 }
 
-std::vector<JobView> JobManager::List() const {
+absl::StatusOr<std::vector<JobView>> JobManager::List(const JobFilter& filter) const {
   MutexLock lock(mutex_);
-  std::vector<JobRecord> records = store_->List();
+  ASSIGN_OR_RETURN(std::vector<JobRecord> records, store_->List(filter));
   std::vector<JobView> views;
   views.reserve(records.size());
-  for (auto record = records.rbegin(); record != records.rend(); ++record) {
-    if (forgotten_.count(record->id) == 0) views.push_back(ViewLocked(std::move(*record)));
-  }
+  Plans plans;
+  for (JobRecord& record : records) views.push_back(ViewLocked(std::move(record), plans));
   return views;
 }
 
 absl::StatusOr<JobView> JobManager::Cancel(absl::string_view id) {
-  JobRecord record;
-  JobBody body;
+  const absl::Status reason = absl::CancelledError("cancelled on request");
+  News news;
+  JobView view;
   {
     MutexLock lock(mutex_);
-    ASSIGN_OR_RETURN(record, GetLocked(id));
+    ASSIGN_OR_RETURN(JobRecord record, GetLocked(id));
     if (HasEnded(record.state)) {
       return absl::FailedPreconditionError(
           absl::StrCat("jobs/", id, ": has ended already (", JobStateName(record.state), ")"));
     }
-    if (record.state == JobState::kRunning) {
-      const auto running = running_.find(record.id);
-      if (running == running_.end()) return absl::InternalError(absl::StrCat("jobs/", id, ": the store failed"));
-      running->second->Ask(absl::CancelledError("cancelled on request"));
-      return ViewLocked(std::move(record));
+    Plans plans;
+    if (const auto running = running_.find(record.id); running != running_.end()) {
+      running->second.stop->End(reason);
+      return ViewLocked(std::move(record), plans);
     }
-    body = std::move(bodies_[record.id]);
-    End(record, JobState::kCancelled, absl::CancelledError("cancelled on request"));
+    RETURN_IF_ERROR(EndWaiting(record.id, JobState::kCancelled, reason, news));
+    view.record = news.changed.back();
   }
-  Announce(record);
-  return JobView{std::move(record), 0};
+  Tell(news);
+  return view;
 }
 
 absl::Status JobManager::Delete(absl::string_view id) {
@@ -160,12 +197,10 @@ absl::Status JobManager::Delete(absl::string_view id) {
     return absl::FailedPreconditionError(
         absl::StrCat("jobs/", id, ": has not ended (", JobStateName(record.state), "); cancel it first"));
   }
-  ended_.erase(std::remove(ended_.begin(), ended_.end(), record.id), ended_.end());
-  Forget(record.id);
-  return absl::OkStatus();
+  return Forget(record);
 }
 
-absl::StatusOr<std::pair<ArtifactInfo, std::shared_ptr<const std::string>>> JobManager::GetArtifact(
+absl::StatusOr<std::pair<ArtifactInfo, std::shared_ptr<const ArtifactReader>>> JobManager::GetArtifact(
     absl::string_view id, absl::string_view name) const {
   MutexLock lock(mutex_);
   ASSIGN_OR_RETURN(const JobRecord record, GetLocked(id));
@@ -174,8 +209,12 @@ absl::StatusOr<std::pair<ArtifactInfo, std::shared_ptr<const std::string>>> JobM
   }
   for (const ArtifactInfo& info : record.artifacts) {
     if (absl::string_view(info.name) != name) continue;
-    ASSIGN_OR_RETURN(auto bytes, store_->GetArtifact(id, name));
-    return std::make_pair(info, std::move(bytes));
+    absl::StatusOr<std::shared_ptr<const ArtifactReader>> reader = artifacts_->Open(info);
+    if (absl::IsNotFound(reader.status())) {
+      return absl::DataLossError(absl::StrCat("jobs/", id, "/", name, ": its file is gone from the data folder"));
+    }
+    RETURN_IF_ERROR(reader.status());
+    return std::make_pair(info, *std::move(reader));
   }
   return FieldError(absl::StatusCode::kNotFound, "artifact", absl::StrCat("jobs/", id, " has no \"", name, "\""));
 }
@@ -193,42 +232,8 @@ absl::StatusOr<std::unique_ptr<JobWatch>> JobManager::Watch(absl::string_view id
   }
   auto watcher = std::make_shared<Watcher>(std::move(on_change));
   watchers_.Add(id, watcher);
+  unwatched_until_.erase(record.id);
   return std::unique_ptr<JobWatch>(new JobWatch(*this, record.id, after_sequence, std::move(watcher)));
-}
-
-void JobManager::StopAccepting() {
-  std::vector<JobRecord> ended;
-  std::map<std::string, JobBody> bodies;
-  {
-    MutexLock lock(mutex_);
-    accepting_ = false;
-    bodies.swap(bodies_);
-    for (const auto& [id, body] : bodies) {
-      queue_.Remove(id);
-      absl::StatusOr<JobRecord> record = store_->Get(id);
-      // What the store has lost can't be told to anybody.
-      if (!record.ok()) continue;
-      End(*record, JobState::kCancelled, absl::CancelledError("the server was shut down before the job began"));
-      ended.push_back(*std::move(record));
-    }
-  }
-  for (const JobRecord& record : ended) Announce(record);
-}
-
-void JobManager::CancelRunning() {
-  MutexLock lock(mutex_);
-  for (const auto& [id, stop] : running_) stop->Ask(absl::CancelledError("the server was shut down"));
-}
-
-bool JobManager::WaitUntilNoneRuns(absl::Time deadline) {
-  const auto until =
-      std::chrono::steady_clock::now() +
-      absl::ToChronoNanoseconds(std::clamp(deadline - absl::Now(), absl::ZeroDuration(), absl::Hours(24 * 365)));
-  MutexLock lock(mutex_);
-  while (!running_.empty()) {
-    if (!none_runs_.WaitUntil(mutex_, until)) return running_.empty();
-  }
-  return true;
 }
 
 int JobManager::queued_jobs() const {
@@ -236,56 +241,16 @@ int JobManager::queued_jobs() const {
   return static_cast<int>(queue_.size());
 }
 
-void JobManager::Announce(const JobRecord& record) const {
-  if (hooks_.changed) hooks_.changed(record);
-}
-
-void JobManager::Enter(JobRecord& record, JobState state) {
-  const absl::Time now = absl::Now();
-  record.state = state;
-  if (state == JobState::kRunning) record.started = now;
-  if (HasEnded(state)) record.ended = now;
-  JobEvent event{record.last_sequence + 1, now, state, ""};
-  record.last_sequence = event.sequence;
-  absl::Status status = store_->AppendEvent(record.id, std::move(event));
-  if (status.ok()) status = store_->Put(record);
-  if (!status.ok()) {
-    if (const auto running = running_.find(record.id); running != running_.end()) {
-      running->second->Ask(std::move(status));
-    }
+void JobManager::Tell(const News& news) const {
+  for (const absl::Status& error : news.store_errors) {
+    if (hooks_.store_failed) hooks_.store_failed(error);
   }
-  Wake(record.id);
-}
-
-void JobManager::End(JobRecord& record, JobState state, absl::Status error) {
-  queue_.Remove(record.id);
-  bodies_.erase(record.id);
-  deadlines_.erase({record.deadline, record.id});
-  record.error = std::move(error);
-  Enter(record, state);
-  ended_.push_back(record.id);
-  while (ended_.size() > static_cast<size_t>(options_.max_ended_jobs)) {
-    const std::string oldest = ended_.front();
-    ended_.pop_front();
-    Forget(oldest);
+  for (const JobRecord& record : news.changed) {
+    if (hooks_.changed) hooks_.changed(record);
   }
-}
-
-void JobManager::Forget(const std::string& id) {
-  if (const absl::StatusOr<JobRecord> record = store_->Get(id); record.ok()) {
-    requests_.erase({record->owner, record->request_id});
+  for (const std::string& device : news.devices) {
+    if (hooks_.queued) hooks_.queued(device);
   }
-  if (watchers_.IsWatched(id)) {
-    forgotten_.insert(id);
-  } else {
-    store_->Delete(id).IgnoreError();
-  }
-}
-
-void JobManager::CloseWatch(const std::string& id, const Watcher* watcher) {
-  MutexLock lock(mutex_);
-  watchers_.Remove(id, watcher);
-  if (!watchers_.IsWatched(id) && forgotten_.erase(id) > 0) store_->Delete(id).IgnoreError();
 }
 
 }  // namespace circuitd

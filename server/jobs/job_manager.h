@@ -1,10 +1,11 @@
-// The life of jobs: submit, wait, run, watch, cancel, end, be forgotten.
+// The life of jobs: submit, wait, run, watch, cancel, end, be forgotten; and over it all their store, so that a restart
+// of the server is a pause.
 //
-// Watchers read a job and its events from the store by sequence number; whatever changes a job wakes them.
+// Whatever changes a job is in the store before anybody hears of it. What can't be stored (the disk is full) is held
+// back and tried again.
 #pragma once
 
-#include <atomic>
-#include <deque>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -17,31 +18,19 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "base/mutex.h"
+#include "server/jobs/event_log.h"
+#include "server/jobs/fair_queue.h"
+#include "server/jobs/job_body.h"
+#include "server/jobs/job_watch.h"
+#include "server/jobs/store/artifact_folder.h"
 #include "server/jobs/store/job.h"
-#include "server/jobs/job_queue.h"
-#include "server/jobs/job_store.h"
+#include "server/jobs/store/job_store.h"
 #include "server/jobs/watchers.h"
 
 namespace circuitd {
-
-// What a running job sees of its surroundings. Used on the worker's thread only.
-class JobContext {
- public:
-  virtual ~JobContext() = default;
-  // To be called before each forward pass: lets waiting calls in, then says CANCELLED or DEADLINE_EXCEEDED if the job
-  // is to stop.
-  virtual absl::Status Checkpoint() = 0;
-  // Appends an event; `progress` is the job's from then on.
-  virtual void Emit(std::string payload, std::string progress) = 0;
-};
-
-struct JobOutcome {
-  std::string result;
-  std::vector<ArtifactFile> artifacts;
-};
-using JobBody = std::function<absl::StatusOr<JobOutcome>(JobContext&)>;
 
 struct JobRequest {
   std::string owner;
@@ -49,73 +38,111 @@ struct JobRequest {
   std::string request_fingerprint;  // equal for equal requests
   std::string device;
   std::string spec;
+  std::string input;       // what the body is made from again after a restart
+  std::string result_key;  // equal for jobs with equal results; empty: it is computed in any case
+  bool use_result = true;  // of an equal job that has succeeded
   int priority = 0;
   absl::Time deadline = absl::InfiniteFuture();
+  bool cancel_unwatched = false;
+  int64_t micro_batch_prompts = 0;
+  absl::Duration estimate;  // of its run; zero: unknown
   JobBody body;
 };
 
 struct JobView {
   JobRecord record;
-  size_t queue_position = 0;  // while it is queued: jobs of its device that run before it
+  // While it waits: jobs of its device that are to begin before it, and when it is to begin itself.
+  size_t queue_position = 0;
+  std::optional<absl::Time> estimated_start;
+  std::string held_back_by;  // why it doesn't go on, if not for want of its turn
 };
 
-class JobWatch;
 class StopRequest;
+
+absl::Duration SteadyUptime();
 
 // Thread-safe.
 class JobManager {
  public:
   struct Options {
-    int max_queued_jobs = 64;
-    int max_ended_jobs = 256;
+    int max_queued_jobs = 256;
+    int max_queued_jobs_per_user = 64;
+    FairQueue::Options shares = {};
+    absl::Duration turn = absl::Minutes(1);  // how long a job runs at least while another user's waits
     int max_watches = 4096;
+    // Ended jobs are forgotten that are older, or when all together take more.
+    absl::Duration retention_age = absl::InfiniteDuration();
+    int64_t retention_bytes = INT64_MAX;
+    // How long a job that is cancelled when nobody watches it may be without a watcher: at first, and later.
+    absl::Duration first_watch_grace = absl::Seconds(30);
+    absl::Duration watch_grace = absl::Seconds(2);
+    // What times and deadlines are in, which may be set; and what durations are measured with, which goes on evenly.
+    std::function<absl::Time()> clock = absl::Now;
+    std::function<absl::Duration()> uptime = SteadyUptime;
   };
   // Called without locks, after the fact. May be empty.
   struct Hooks {
     std::function<void(const std::string& device)> queued;
     std::function<void(const JobRecord&)> changed;  // it entered a state
+    std::function<void(const absl::Status&)> store_failed;
   };
-  JobManager(Options options, std::unique_ptr<JobStore> store, Hooks hooks);
+  JobManager(Options options, std::unique_ptr<JobStore> store, std::unique_ptr<ArtifactFolder> artifacts, Hooks hooks);
   // No job may run any more, no watch be open.
   ~JobManager();
   JobManager(const JobManager&) = delete;
   JobManager& operator=(const JobManager&) = delete;
 
-  // RESOURCE_EXHAUSTED if the queue is full, UNAVAILABLE after StopAccepting: what Submit would say now, for those who
-  // want to know before they prepare a job.
-  absl::Status CheckRoom() const;
+  // Takes up what an earlier process has left: its unended jobs, oldest first, are queued, and run once they are
+  // provided with a body. Once, before anything else. The store's errors.
+  absl::StatusOr<std::vector<JobRecord>> Recover();
+  // What such a job was submitted with.
+  absl::StatusOr<std::string> Input(absl::string_view id) const;
+  // Its body; an error ends it FAILED. Nothing happens if it has ended meanwhile.
+  void Provide(const std::string& id, absl::StatusOr<JobBody> body);
+
+  // RESOURCE_EXHAUSTED if the queue, or the owner's part of it, is full, UNAVAILABLE after StopAccepting: what Submit
+  // would say now, for those who want to know before they prepare a job.
+  absl::Status CheckRoom(const std::string& owner) const;
   // The job of an earlier submit with the same owner and request_id, if there is one: ALREADY_EXISTS if that had
   // another fingerprint. Nothing for an empty request_id.
   absl::StatusOr<std::optional<JobView>> FindRequest(const JobRequest& request) const;
-  // Queues a job, or returns that of FindRequest. Errors as those two.
+  // Queues a job, or returns that of FindRequest; one whose result is known has it at once. Errors as those two, and
+  // the store's; the job is there if and only if the answer is OK.
   absl::StatusOr<JobView> Submit(JobRequest request);
 
   // NOT_FOUND if there is no such job; also below.
   absl::StatusOr<JobView> Get(absl::string_view id) const;
   // Newest first.
-  std::vector<JobView> List() const;
+  absl::StatusOr<std::vector<JobView>> List(const JobFilter& filter) const;
   // A queued job ends at once, a running one at its next checkpoint. FAILED_PRECONDITION if it has ended.
   absl::StatusOr<JobView> Cancel(absl::string_view id);
-  // Forgets an ended job; watches that are open still end properly. FAILED_PRECONDITION if it has not ended.
+  // Forgets an ended job; watches that lag behind end with NOT_FOUND. FAILED_PRECONDITION if it has not ended.
   absl::Status Delete(absl::string_view id);
-  // NOT_FOUND, saying why, for a job that has not succeeded.
-  absl::StatusOr<std::pair<ArtifactInfo, std::shared_ptr<const std::string>>> GetArtifact(absl::string_view id,
-                                                                                          absl::string_view name) const;
+  // NOT_FOUND, saying why, for a job that has not succeeded; DATA_LOSS if the file is damaged or gone.
+  absl::StatusOr<std::pair<ArtifactInfo, std::shared_ptr<const ArtifactReader>>> GetArtifact(
+      absl::string_view id, absl::string_view name) const;
   // Watches from the event after `after_sequence` on, which is at most the job's last one (INVALID_ARGUMENT).
   // `on_change` is called on a thread of the manager's whenever the watch may have more; what is slow there holds up
   // other watchers, and no job. RESOURCE_EXHAUSTED at max_watches. The manager outlives the watch.
   absl::StatusOr<std::unique_ptr<JobWatch>> Watch(absl::string_view id, uint64_t after_sequence,
                                                   std::function<void()> on_change);
 
-  // Runs the first queued job of a device on the calling thread, to its end. False if none waits. `let_others_in` is
-  // called at each checkpoint.
+  // Runs the next queued job of a device on the calling thread, to its end or until it makes room. False if none may
+  // run. `let_others_in` is called at each checkpoint.
   bool RunNext(const std::string& device, const std::function<void()>& let_others_in);
 
-  // Submits are UNAVAILABLE from now on, and queued jobs are cancelled.
+  // From now on submits are UNAVAILABLE, and no job begins: what waits, waits for the next process.
   void StopAccepting();
-  void CancelRunning();
+  // Those that run stop at their next checkpoint and wait, too.
+  void PauseRunning();
   // False if jobs still run at `deadline`.
   bool WaitUntilNoneRuns(absl::Time deadline);
+  // Ends the watches of jobs that have not ended with UNAVAILABLE.
+  void EndWatches();
+
+  // Does what is due: deadlines, jobs that nobody watches, changes that could not be stored, retention. How long until
+  // something is due again, at most a minute. The manager has a thread for it; tests have clocks of their own.
+  absl::Duration Tick();
 
   int queued_jobs() const;
 
@@ -123,83 +150,103 @@ class JobManager {
   friend class JobWatch;
   class RunningJob;
   struct FinishedJob;
+  struct Running {
+    FairQueue::Job job;
+    std::shared_ptr<StopRequest> stop;
+    std::shared_ptr<JobBody> body;
+    absl::Duration known_at;   // uptime when what remains was known;
+    absl::Duration remaining;  // zero: unknown
+  };
+  // A job that doesn't go on until that uptime; infinite: it may again, but whether it can is not known yet.
+  struct Held {
+    std::optional<std::pair<JobRecord, JobEvent>> change;  // that could not be stored
+    std::string why;
+    absl::Duration wait;
+    absl::Duration until;
+  };
+  // What is told after the lock is let go.
+  struct News {
+    std::vector<JobRecord> changed;
+    std::set<std::string> devices;  // where jobs may begin
+    std::vector<absl::Status> store_errors;
+    std::vector<std::shared_ptr<JobBody>> dropped;  // what they hold takes its time to go
+  };
+  using Plans = std::map<std::string, std::vector<FairQueue::Planned>>;
 
   // Call without the lock.
-  void Announce(const JobRecord& record) const;
+  void Tell(const News& news) const;
 
-  absl::Status CheckRoomLocked() const REQUIRES(mutex_);
+  absl::Status CheckRoomLocked(const std::string& owner) const REQUIRES(mutex_);
   absl::StatusOr<JobRecord> GetLocked(absl::string_view id) const REQUIRES(mutex_);
-  JobView ViewLocked(JobRecord record) const REQUIRES(mutex_);
+  // `plans` are made once for all views.
+  JobView ViewLocked(JobRecord record, Plans& plans) const REQUIRES(mutex_);
+  std::optional<FairQueue::Running> RunningOn(const std::string& device) const REQUIRES(mutex_);
   absl::StatusOr<std::optional<JobView>> FindRequestLocked(const JobRequest& request) const REQUIRES(mutex_);
-  // Sets state, times and the event. A failure of the store is the job's.
-  void Enter(JobRecord& record, JobState state) REQUIRES(mutex_);
-  void End(JobRecord& record, JobState state, absl::Status error) REQUIRES(mutex_);
-  // The last step of RunNext; `record` is the job as it began, and as it ended afterwards.
-  absl::Status Finish(JobRecord& record, const StopRequest& stop, absl::StatusOr<FinishedJob> finished);
+  // The equal job that has succeeded and has all its files, if there is one.
+  absl::StatusOr<std::optional<JobRecord>> FindResultLocked(const JobRequest& request) const REQUIRES(mutex_);
+  absl::StatusOr<JobRecord> InsertWithResult(JobRecord record, const JobRecord& source, News& news) REQUIRES(mutex_);
+
+  // Stores a change and wakes the watchers.
+  absl::Status Store(const JobRecord& record, const JobEvent& event) REQUIRES(mutex_);
+  // The same; where it fails, the job is held back until it succeeds.
+  void StoreOrHold(JobRecord record, JobEvent event, News& news) REQUIRES(mutex_);
+  void Hold(const std::string& id, std::optional<std::pair<JobRecord, JobEvent>> change, std::string why)
+      REQUIRES(mutex_);
+  void RetryHeld(const std::string& id, News& news) REQUIRES(mutex_);
+  // A job that is queued in the store, and has its body, waits for its turn.
+  void MakeReady(const JobRecord& record, News& news) REQUIRES(mutex_);
+  // What is to happen to an unended job that doesn't run, in time.
+  void SetTimers(const JobRecord& record) REQUIRES(mutex_);
+  // Ends a job that doesn't run. The store's errors; then nothing has changed.
+  absl::Status EndWaiting(const std::string& id, JobState state, absl::Status error, News& news) REQUIRES(mutex_);
+  // The same for whom nobody answers: where the store fails, the job is held back until it has ended.
+  void EndOrHold(const std::string& id, JobState state, absl::Status error, News& news) REQUIRES(mutex_);
+  // Nothing in memory is about that job any more, but for watches.
+  void Drop(const JobRecord& record, News& news) REQUIRES(mutex_);
+
+  // The last step of RunNext.
+  News Finish(RunningJob& run, absl::StatusOr<FinishedJob> finished);
+  // Gives a finished job's files their names and puts what it has left into its record.
+  absl::Status Publish(FinishedJob& finished, JobRecord& record) REQUIRES(mutex_);
+  // A job that runs no more for now waits again; `why`, if it isn't empty, holds it back for a while.
+  void WaitAgain(JobRecord record, const std::string& why, News& news) REQUIRES(mutex_);
+
   // Has the job's watchers woken.
   void Wake(const std::string& id) REQUIRES(mutex_);
-  // Hides a job, and deletes it as soon as nobody watches it.
-  void Forget(const std::string& id) REQUIRES(mutex_);
+  // Deletes an ended job, and those of its files that no other job has.
+  absl::Status Forget(const JobRecord& record) REQUIRES(mutex_);
+  absl::Status ForgetExpired() REQUIRES(mutex_);
   void CloseWatch(const std::string& id, const Watcher* watcher);
-  // Ends queued jobs whose deadlines pass.
-  void KeepDeadlines();
-  absl::Status EndAtDeadline(absl::Time deadline, const std::string& id);
-  // Wakes watchers.
+  void CancelUnwatched(const std::string& id, News& news) REQUIRES(mutex_);
+  void TimersChanged() REQUIRES(mutex_);
+  void KeepTime();
   void KeepWatchersAwake();
 
   const Options options_;
   const Hooks hooks_;
+  const std::unique_ptr<ArtifactFolder> artifacts_;
   mutable Mutex mutex_;
-  CondVar deadlines_changed_;
+  CondVar timers_changed_;
   CondVar to_wake_changed_;
   CondVar none_runs_;
   const std::unique_ptr<JobStore> store_ GUARDED_BY(mutex_);
-  JobQueue queue_ GUARDED_BY(mutex_);
-  std::map<std::string, JobBody> bodies_ GUARDED_BY(mutex_);  // of queued jobs
-  std::map<std::string, std::shared_ptr<StopRequest>> running_ GUARDED_BY(mutex_);
-  std::map<std::pair<std::string, std::string>, std::string> requests_ GUARDED_BY(mutex_);  // (owner, id) -> job
-  std::set<std::pair<absl::Time, std::string>> deadlines_ GUARDED_BY(mutex_);               // of queued jobs
-  std::deque<std::string> ended_ GUARDED_BY(mutex_);                                        // oldest end first
-  std::set<std::string> forgotten_ GUARDED_BY(mutex_);                                      // but still watched
+  EventLog log_ GUARDED_BY(mutex_);
+  FairQueue queue_ GUARDED_BY(mutex_);
+  std::map<std::string, std::shared_ptr<JobBody>> bodies_ GUARDED_BY(mutex_);  // of jobs that don't run
+  std::set<std::string> unprovided_ GUARDED_BY(mutex_);                        // recovered, without a body
+  std::map<std::string, Held> held_ GUARDED_BY(mutex_);
+  std::map<std::string, Running> running_ GUARDED_BY(mutex_);
+  std::set<std::pair<absl::Time, std::string>> deadlines_ GUARDED_BY(mutex_);     // of jobs that don't run
+  std::map<std::string, absl::Duration> unwatched_until_ GUARDED_BY(mutex_);      // uptimes; they are cancelled then
+  absl::Duration next_retention_ GUARDED_BY(mutex_) = -absl::InfiniteDuration();  // an uptime
   WatcherList watchers_ GUARDED_BY(mutex_);
   std::set<std::string> to_wake_ GUARDED_BY(mutex_);  // jobs with news for their watchers
-  uint64_t next_number_ GUARDED_BY(mutex_) = 1;
+  bool timers_have_changed_ GUARDED_BY(mutex_) = false;
   bool accepting_ GUARDED_BY(mutex_) = true;
+  bool watches_over_ GUARDED_BY(mutex_) = false;
   bool closing_ GUARDED_BY(mutex_) = false;
-  std::thread deadline_thread_;
+  std::thread timer_thread_;
   std::thread wake_thread_;
-};
-
-// One watcher's place in a job's events. Used by one thread at a time.
-class JobWatch {
- public:
-  struct Item {
-    enum class Kind { kJob, kEvent, kNothingYet, kEnd };
-    Kind kind = Kind::kEnd;
-    JobView job;
-    JobEvent event;
-  };
-
-  // Ends the watch. Not to be called from `on_change`.
-  ~JobWatch();
-  JobWatch(const JobWatch&) = delete;
-  JobWatch& operator=(const JobWatch&) = delete;
-
-  // The job as it is now; then the events, each once and in order; after the terminal one the job again; then kEnd.
-  // kNothingYet: on_change will be called.
-  absl::StatusOr<Item> Next();
-
- private:
-  friend class JobManager;
-  JobWatch(JobManager& manager, std::string id, uint64_t after, std::shared_ptr<Watcher> watcher);
-
-  enum class Stage { kFirst, kEvents, kLast, kDone };
-  JobManager& manager_;
-  const std::string id_;
-  const std::shared_ptr<Watcher> watcher_;
-  uint64_t sent_;
-  Stage stage_ = Stage::kFirst;
-  std::deque<JobEvent> read_;
 };
 
 }  // namespace circuitd

@@ -1,10 +1,10 @@
-// A job's run, from the queue to its end.
+// A job's run, from the queue to its end, or to the moment when it makes room.
 #include <utility>
 
-#include "absl/time/clock.h"
-#include "base/sha256.h"
+#include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "server/jobs/guarded_run.h"
+#include "server/jobs/job_life.h"
 #include "server/jobs/job_manager.h"
 #include "server/jobs/stop_request.h"
 
@@ -12,113 +12,188 @@ namespace circuitd {
 
 class JobManager::RunningJob : public JobContext {
  public:
-  RunningJob(JobManager& manager, std::string id, absl::Time deadline, std::shared_ptr<StopRequest> stop,
+  RunningJob(JobManager& manager, FairQueue::Job job, absl::Time deadline, std::shared_ptr<StopRequest> stop,
              const std::function<void()>& let_others_in)
       : manager_(manager),
-        id_(std::move(id)),
+        job_(std::move(job)),
         deadline_(deadline),
         stop_(std::move(stop)),
         let_others_in_(let_others_in) {}
 
   absl::Status Checkpoint() override {
-    if (let_others_in_) let_others_in_();
-    if (absl::Status reason = stop_->Reason(); !reason.ok()) return reason;
-    return absl::Now() < deadline_ ? absl::OkStatus() : DeadlinePassed(deadline_);
+    if (let_others_in_) {
+      // Others' time is not this job's.
+      const absl::Duration begin = manager_.options_.uptime();
+      let_others_in_();
+      charged_at_ += manager_.options_.uptime() - begin;
+    }
+    RETURN_IF_ERROR(stop_->Reason());
+    return manager_.options_.clock() < deadline_ ? absl::OkStatus() : DeadlinePassed(deadline_);
   }
 
-  void Emit(std::string payload, std::string progress) override {
+  void Emit(std::string payload, std::string progress, absl::Duration remaining) override {
+    // After a lost event no later one may be stored: the next run makes them all again.
+    if (!lost_.ok()) return;
     MutexLock lock(manager_.mutex_);
-    absl::StatusOr<JobRecord> record = manager_.store_->Get(id_);
+    absl::StatusOr<JobRecord> record = manager_.store_->Get(job_.id);
     absl::Status status = record.status();
     if (status.ok()) {
-      JobEvent event{record->last_sequence + 1, absl::Now(), std::nullopt, std::move(payload)};
-      record->last_sequence = event.sequence;
-      record->progress = std::move(progress);
-      status = manager_.store_->AppendEvent(id_, std::move(event));
-      if (status.ok()) status = manager_.store_->Put(*record);
+      const JobEvent event = Happen(*record, std::move(payload), std::move(progress), manager_.options_.clock());
+      status = manager_.Store(*record, event);
     }
-    // A job whose events are lost must not go on as if nothing were.
-    if (!status.ok()) stop_->Ask(std::move(status));
-    manager_.Wake(id_);
+    if (!status.ok()) return Lose(status);
+    Running& running = manager_.running_.at(job_.id);
+    running.remaining = remaining;
+    running.known_at = manager_.options_.uptime();
+    Charge();
+    // Only now that something is done, so that every turn brings a job on.
+    if (used_ >= manager_.options_.turn && manager_.queue_.ShouldYield(job_)) stop_->Pause("it is another job's turn");
   }
+
+  const std::vector<std::string>& past_events() const override { return past_events_; }
+  const std::string& past_progress() const override { return past_progress_; }
+
+  // What it has used since the last time is its owner's.
+  void Charge() REQUIRES(manager_.mutex_) {
+    const absl::Duration now = manager_.options_.uptime();
+    const absl::Duration used = now - charged_at_;
+    charged_at_ = now;
+    used_ += used;
+    manager_.queue_.Charge(job_.owner, used);
+  }
+  void SetPast(const std::vector<JobEvent>& events, std::string progress) {
+    for (const JobEvent& event : events) {
+      if (!event.state) past_events_.push_back(event.payload);
+    }
+    past_progress_ = std::move(progress);
+  }
+
+  // Something of it can't be stored: what it has done since its last event is to be done again.
+  void Lose(const absl::Status& why) {
+    lost_ = why;
+    stop_->Pause(why.message());
+  }
+
+  const FairQueue::Job& job() const { return job_; }
+  const StopRequest& stop() const { return *stop_; }
+  // Why that is; OK if all is stored.
+  const absl::Status& lost() const { return lost_; }
 
  private:
   JobManager& manager_;
-  const std::string id_;
+  const FairQueue::Job job_;
   const absl::Time deadline_;
   const std::shared_ptr<StopRequest> stop_;
   const std::function<void()>& let_others_in_;
+  std::vector<std::string> past_events_;
+  std::string past_progress_;
+  absl::Status lost_;
+  absl::Duration charged_at_ = manager_.options_.uptime();
+  absl::Duration used_;  // in this turn
 };
 
 // What a body has left, ready to be stored.
 struct JobManager::FinishedJob {
-  JobOutcome outcome;
-  std::vector<ArtifactInfo> infos;  // of the outcome's artifacts
+  std::string result;
+  std::vector<StagedArtifact> artifacts;
 };
 
 bool JobManager::RunNext(const std::string& device, const std::function<void()>& let_others_in) {
-  JobRecord record;
-  JobBody body;
-  const auto stop = std::make_shared<StopRequest>();
+  std::optional<RunningJob> run;
+  std::shared_ptr<JobBody> body;
+  News news;
   {
     MutexLock lock(mutex_);
-    const std::optional<std::string> id = queue_.Pop(device);
-    if (!id) return false;
-    const auto place = bodies_.find(*id);
-    body = std::move(place->second);
-    bodies_.erase(place);
-    absl::StatusOr<JobRecord> stored = store_->Get(*id);
-    // What the store has lost can't be run, and nobody can ask for it; others may wait.
-    if (!stored.ok()) return true;
-    record = *std::move(stored);
-    deadlines_.erase({record.deadline, *id});
-    running_[*id] = stop;
-    Enter(record, JobState::kRunning);
+    if (!accepting_) return false;
+    const std::optional<FairQueue::Job> job = queue_.Pop(device);
+    if (!job) return false;
+    const auto begin = [&]() -> absl::Status {
+      ASSIGN_OR_RETURN(JobRecord record, store_->Get(job->id));
+      ASSIGN_OR_RETURN(const std::vector<JobEvent> events, store_->Events(job->id, 0, SIZE_MAX));
+      const auto stop = std::make_shared<StopRequest>();
+      run.emplace(*this, *job, record.deadline, stop, let_others_in);
+      run->SetPast(events, record.progress);
+      const JobEvent event = Enter(record, JobState::kRunning, options_.clock());
+      RETURN_IF_ERROR(Store(record, event));
+      held_.erase(record.id);
+      deadlines_.erase({record.deadline, record.id});
+      body = std::move(bodies_.extract(record.id).mapped());
+      running_[record.id] = {*job, stop, body, options_.uptime(), record.estimate};
+      news.changed.push_back(std::move(record));
+      return absl::OkStatus();
+    };
+    if (const absl::Status status = begin(); !status.ok()) {
+      queue_.Stopped(*job);
+      Hold(job->id, std::nullopt, absl::StrCat("it can't begin: ", status.message()));
+      news.store_errors.push_back(status);
+    }
   }
-  Announce(record);
+  Tell(news);
+  if (!body) return true;
 
-  RunningJob context(*this, record.id, record.deadline, stop, let_others_in);
   absl::StatusOr<FinishedJob> finished = RunGuarded([&]() -> absl::StatusOr<FinishedJob> {
+    ASSIGN_OR_RETURN(JobOutcome outcome, (*body)(*run));
     FinishedJob job;
-    ASSIGN_OR_RETURN(job.outcome, body(context));
-    for (const ArtifactFile& file : job.outcome.artifacts) {
-      job.infos.push_back({file.name, file.media_type, Sha256Hex(file.bytes), static_cast<int64_t>(file.bytes.size())});
+    job.result = std::move(outcome.result);
+    for (const ArtifactFile& file : outcome.artifacts) {
+      absl::StatusOr<StagedArtifact> staged = artifacts_->Stage(file);
+      if (absl::IsResourceExhausted(staged.status())) run->Lose(staged.status());
+      RETURN_IF_ERROR(staged.status());
+      job.artifacts.push_back(*std::move(staged));
     }
     return job;
   });
-  // What the job held (its model, its prompts) goes before anybody hears of its end.
   body = nullptr;
-  absl::Status ended = RunGuarded([&] { return Finish(record, *stop, std::move(finished)); });
-  if (!ended.ok()) ended = RunGuarded([&] { return Finish(record, *stop, ended); });
-  {
-    MutexLock lock(mutex_);
-    running_.erase(record.id);
-    none_runs_.SignalAll();
-  }
-  if (ended.ok()) Announce(record);
+  news = Finish(*run, std::move(finished));
+  // What the job held (its model, its prompts) goes before anybody hears of its end.
+  news.dropped.clear();
+  Tell(news);
+  MutexLock lock(mutex_);
+  none_runs_.SignalAll();
   return true;
 }
 
-absl::Status JobManager::Finish(JobRecord& record, const StopRequest& stop, absl::StatusOr<FinishedJob> finished) {
+JobManager::News JobManager::Finish(RunningJob& run, absl::StatusOr<FinishedJob> finished) {
+  News news;
   MutexLock lock(mutex_);
+  const std::string& id = run.job().id;
+  bodies_[id] = std::move(running_.extract(id).mapped().body);
+  run.Charge();
+  queue_.Stopped(run.job());
+  // Others of the same owner may run now, wherever they wait.
+  news.devices = queue_.devices();
+  absl::StatusOr<JobRecord> stored = store_->Get(id);
+  if (!stored.ok()) {
+    Hold(id, std::nullopt, absl::StrCat("it can't be read: ", stored.status().message()));
+    news.store_errors.push_back(stored.status());
+    return news;
+  }
+  JobRecord record = *std::move(stored);
   // A stop that came too late for the last checkpoint still holds: who asked was told so.
-  absl::Status error = stop.Reason();
+  absl::Status error = run.stop().EndReason();
+  if (error.ok() && !run.lost().ok()) {
+    news.store_errors.push_back(run.lost());
+    WaitAgain(std::move(record), absl::StrCat("it can't be stored: ", run.lost().message()), news);
+    return news;
+  }
+  if (error.ok() && absl::IsAborted(finished.status())) {
+    WaitAgain(std::move(record), "", news);
+    return news;
+  }
   if (error.ok()) error = finished.status();
-  if (error.ok() && absl::Now() >= record.deadline) error = DeadlinePassed(record.deadline);
-  ASSIGN_OR_RETURN(record, store_->Get(record.id));  // with the events' progress
-  if (error.ok()) {
-    for (ArtifactFile& file : finished->outcome.artifacts) {
-      if (error.ok()) error = store_->PutArtifact(record.id, std::move(file));
-    }
-  }
-  if (error.ok()) {
-    record.result = std::move(finished->outcome.result);
-    record.artifacts = std::move(finished->infos);
-    End(record, JobState::kSucceeded, absl::OkStatus());
-  } else {
-    const JobState state = absl::IsCancelled(error) ? JobState::kCancelled : JobState::kFailed;
-    End(record, state, std::move(error));
-  }
+  if (error.ok() && options_.clock() >= record.deadline) error = DeadlinePassed(record.deadline);
+  if (error.ok()) error = Publish(*finished, record);
+  JobState state = JobState::kSucceeded;
+  if (!error.ok()) state = absl::IsCancelled(error) ? JobState::kCancelled : JobState::kFailed;
+  JobEvent event = Enter(record, state, options_.clock(), std::move(error));
+  StoreOrHold(std::move(record), std::move(event), news);
+  return news;
+}
+
+absl::Status JobManager::Publish(FinishedJob& finished, JobRecord& record) {
+  for (StagedArtifact& artifact : finished.artifacts) RETURN_IF_ERROR(artifacts_->Publish(artifact));
+  for (const StagedArtifact& artifact : finished.artifacts) record.artifacts.push_back(artifact.info());
+  record.result = std::move(finished.result);
   return absl::OkStatus();
 }
 

@@ -1,5 +1,5 @@
-// One watcher's way through a job's events, and what wakes the watchers.
-#include <iterator>
+#include "server/jobs/job_watch.h"
+
 #include <memory>
 #include <utility>
 #include <vector>
@@ -18,28 +18,36 @@ JobWatch::~JobWatch() {
   manager_.CloseWatch(id_, watcher_.get());
 }
 
-absl::StatusOr<JobWatch::Item> JobWatch::Next() {
+absl::Status JobWatch::Read() {
   constexpr size_t kReadAhead = 64;
+  MutexLock lock(manager_.mutex_);
+  ASSIGN_OR_RETURN(EventLog::Page page, manager_.log_.After(id_, sent_, kReadAhead));
+  // An end is told all the same; of a job that will not end here there is no more.
+  if (page.events.empty() && manager_.watches_over_) return absl::UnavailableError("the server is shutting down");
+  read_.assign(page.events.begin(), page.events.end());
+  progress_ = std::move(page.progress);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<JobWatch::Item> JobWatch::Next() {
   using Kind = Item::Kind;
-  if (stage_ == Stage::kDone) return Item{Kind::kEnd, {}, {}};
+  if (stage_ == Stage::kDone) return Item{};
   if (stage_ == Stage::kFirst || stage_ == Stage::kLast) {
     MutexLock lock(manager_.mutex_);
     ASSIGN_OR_RETURN(JobRecord record, manager_.store_->Get(id_));
     const bool over = HasEnded(record.state) && sent_ >= record.last_sequence;
     // Nothing to come for a job that had ended before and whose events are known: the job once, not twice.
     stage_ = stage_ == Stage::kFirst && !over ? Stage::kEvents : Stage::kDone;
-    return Item{Kind::kJob, manager_.ViewLocked(std::move(record)), {}};
+    JobManager::Plans plans;
+    return Item{Kind::kJob, std::make_shared<const JobView>(manager_.ViewLocked(std::move(record), plans)), {}, {}};
   }
-  if (read_.empty()) {
-    MutexLock lock(manager_.mutex_);
-    ASSIGN_OR_RETURN(std::vector<JobEvent> events, manager_.store_->Events(id_, sent_, kReadAhead));
-    read_.assign(std::make_move_iterator(events.begin()), std::make_move_iterator(events.end()));
-  }
-  if (read_.empty()) return Item{Kind::kNothingYet, {}, {}};
-  Item item{Kind::kEvent, {}, std::move(read_.front())};
+  if (read_.empty()) RETURN_IF_ERROR(Read());
+  if (read_.empty()) return Item{Kind::kNothingYet, {}, {}, {}};
+  Item item{Kind::kEvent, {}, std::move(read_.front()), {}};
   read_.pop_front();
-  sent_ = item.event.sequence;
-  if (item.event.state && HasEnded(*item.event.state)) stage_ = Stage::kLast;
+  sent_ = item.event->sequence;
+  if (read_.empty()) item.progress = std::exchange(progress_, {});
+  if (item.event->state && HasEnded(*item.event->state)) stage_ = Stage::kLast;
   return item;
 }
 
@@ -66,6 +74,13 @@ void JobManager::KeepWatchersAwake() {
       }).IgnoreError();
     }
   }
+}
+
+void JobManager::EndWatches() {
+  MutexLock lock(mutex_);
+  watches_over_ = true;
+  for (const std::string& id : watchers_.jobs()) to_wake_.insert(id);
+  to_wake_changed_.Signal();
 }
 
 }  // namespace circuitd

@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "base/mutex.h"
 
@@ -13,20 +14,30 @@ namespace circuitd {
 // Thread-safe.
 class StopRequest {
  public:
-  // The first reason stays.
-  void Ask(absl::Status why) {
+  // For good. The first reason stays.
+  void End(absl::Status why) {
     MutexLock lock(mutex_);
-    if (reason_.ok()) reason_ = std::move(why);
+    if (end_.ok()) end_ = std::move(why);
   }
-  // OK as long as nobody has asked.
+  // For now: the job will be run again. An end goes before it.
+  void Pause(absl::string_view why) {
+    MutexLock lock(mutex_);
+    if (pause_.ok()) pause_ = absl::AbortedError(why);
+  }
+  // What the checkpoint says; OK as long as nobody has asked.
   absl::Status Reason() const {
     MutexLock lock(mutex_);
-    return reason_;
+    return end_.ok() ? pause_ : end_;
+  }
+  absl::Status EndReason() const {
+    MutexLock lock(mutex_);
+    return end_;
   }
 
  private:
   mutable Mutex mutex_;
-  absl::Status reason_ GUARDED_BY(mutex_);
+  absl::Status end_ GUARDED_BY(mutex_);
+  absl::Status pause_ GUARDED_BY(mutex_);
 };
 
 inline absl::Status DeadlinePassed(absl::Time deadline) {

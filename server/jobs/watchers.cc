@@ -38,4 +38,10 @@ std::vector<std::shared_ptr<Watcher>> WatcherList::Of(absl::string_view job) con
 
 bool WatcherList::IsWatched(absl::string_view job) const { return watchers_.count(std::string(job)) > 0; }
 
+std::set<std::string> WatcherList::jobs() const {
+  std::set<std::string> jobs;
+  for (const auto& [job, watcher] : watchers_) jobs.insert(job);
+  return jobs;
+}
+
 }  // namespace circuitd

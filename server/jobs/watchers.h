@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,7 @@ class WatcherList {
   // To be woken after the lock over this list is let go.
   std::vector<std::shared_ptr<Watcher>> Of(absl::string_view job) const;
   bool IsWatched(absl::string_view job) const;
+  std::set<std::string> jobs() const;
   size_t size() const { return watchers_.size(); }
 
  private:

@@ -79,7 +79,13 @@ v1::Job ToProto(const JobView& job) {
   if (record.ended != absl::InfinitePast()) *proto.mutable_end_time() = ToProto(record.ended);
   if (!record.progress.empty()) proto.mutable_progress()->ParseFromString(record.progress);
   proto.set_last_sequence(record.last_sequence);
-  if (record.state == JobState::kQueued) proto.set_queue_position(job.queue_position);
+  if (record.state == JobState::kQueued) {
+    proto.set_queue_position(job.queue_position);
+    if (job.estimated_start) *proto.mutable_estimated_start_time() = ToProto(*job.estimated_start);
+  }
+  proto.set_held_back_by(WireMessage(job.held_back_by));
+  proto.set_micro_batch_prompts(record.micro_batch_prompts);
+  if (!record.same_as.empty()) proto.set_cached_from(absl::StrCat("jobs/", record.same_as));
   if (!record.error.ok()) {
     proto.mutable_error()->set_code(static_cast<int>(record.error.code()));
     proto.mutable_error()->set_message(WireMessage(record.error.message()));
@@ -89,14 +95,15 @@ v1::Job ToProto(const JobView& job) {
   return proto;
 }
 
-v1::JobEvent ToProto(const JobEvent& event) {
+v1::JobEvent ToProto(const JobEvent& event, const std::string& progress) {
   v1::JobEvent proto;
   proto.set_sequence(event.sequence);
   *proto.mutable_time() = ToProto(event.time);
   if (event.state) {
     proto.set_state(ToProto(*event.state));
   } else {
-    proto.mutable_decision()->ParseFromString(event.payload);
+    proto.mutable_decision()->mutable_decision()->ParseFromString(event.payload);
+    if (!progress.empty()) proto.mutable_decision()->mutable_progress()->ParseFromString(progress);
   }
   return proto;
 }
@@ -126,6 +133,38 @@ absl::StatusOr<MlpMeans> FromProto(v1::MlpMeans means, absl::string_view field) 
     default:
       return NotAValue(means, field);
   }
+}
+
+absl::StatusOr<PruningDecision> FromProto(const v1::PruningDecision& decision, absl::string_view field) {
+  PruningDecision plain;
+  plain.index = static_cast<int64_t>(decision.index());
+  const auto layer = static_cast<int>(decision.node().layer());
+  switch (decision.node().kind()) {
+    case v1::NODE_KIND_ATTENTION_HEAD:
+      plain.node = Node::Head(layer, static_cast<int>(decision.node().head()));
+      break;
+    case v1::NODE_KIND_MLP:
+      plain.node = Node::Mlp(layer);
+      break;
+    default:
+      return NotAValue(decision.node().kind(), absl::StrCat(field, ".node.kind"));
+  }
+  plain.score = decision.score();
+  plain.removed = decision.removed();
+  plain.iteration = static_cast<int>(decision.iteration());
+  switch (decision.direction()) {
+    case v1::SWEEP_DIRECTION_BACKWARD:
+      plain.direction = SweepDirection::kBackward;
+      break;
+    case v1::SWEEP_DIRECTION_FORWARD:
+      plain.direction = SweepDirection::kForward;
+      break;
+    default:
+      return NotAValue(decision.direction(), absl::StrCat(field, ".direction"));
+  }
+  plain.heads_kept = static_cast<int>(decision.heads_kept());
+  plain.mlps_kept = static_cast<int>(decision.mlps_kept());
+  return plain;
 }
 
 absl::StatusOr<JobState> FromProto(v1::JobState state, absl::string_view field) {

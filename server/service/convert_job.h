@@ -18,9 +18,10 @@ v1::PruningDecision ToProto(const PruningDecision& decision);
 v1::NodePruningResult ToProto(const NodePruningResult& result);
 v1::JobState ToProto(JobState state);
 v1::Artifact ToProto(const ArtifactInfo& artifact);
-// The records' opaque bytes are those of JobSpec, JobProgress, NodePruningResult and DecisionEvent.
+// The records' opaque bytes are those of JobSpec, JobProgress, NodePruningResult and, in events, PruningDecision.
 v1::Job ToProto(const JobView& job);
-v1::JobEvent ToProto(const JobEvent& event);
+// `progress` goes with a decision; empty: none does.
+v1::JobEvent ToProto(const JobEvent& event, const std::string& progress);
 
 google::protobuf::Timestamp ToProto(absl::Time time);
 google::protobuf::Duration ToProto(absl::Duration duration);
@@ -28,6 +29,7 @@ google::protobuf::Duration ToProto(absl::Duration duration);
 // The other way round: INVALID_ARGUMENT, naming `field`, for values that are none and, where nothing may be left unset,
 // for UNSPECIFIED.
 absl::StatusOr<MlpMeans> FromProto(v1::MlpMeans means, absl::string_view field);
+absl::StatusOr<PruningDecision> FromProto(const v1::PruningDecision& decision, absl::string_view field);
 absl::StatusOr<JobState> FromProto(v1::JobState state, absl::string_view field);
 absl::StatusOr<absl::Time> FromProto(const google::protobuf::Timestamp& time, absl::string_view field);
 

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "server/model/model_name.h"
+#include "server/service/count_flag.h"
+#include "server/service/job_flags.h"
 #include "server/service/version.h"
 
 namespace circuitd {
@@ -26,7 +28,8 @@ Clients name models; where they lie is said here.
 constexpr char kFooter[] =
     R"(Sizes are bytes, or have a unit: 512MiB, 2GB. Ports may be 0: the kernel picks one.
 SIGTERM and SIGINT drain: no new jobs, running calls finish, a running job has --drain-timeout to end. A second signal
-ends the server at once. Jobs and their files live in the server's memory until it ends: fetch them before.)";
+ends the server at once. Jobs that have not ended go on when a server is started with the same --data-dir, also after a
+crash.)";
 
 // "NAME=FOLDER" to the locator's map; the error as CLI11 wants it.
 std::string AddFolder(const std::string& flag, std::map<std::string, std::string>& folders) {
@@ -54,14 +57,6 @@ void AddSize(CLI::App& app, const std::string& flag, int64_t& value, const std::
       ->check(CLI::Range(int64_t{1}, std::numeric_limits<int64_t>::max()).description(""))
       ->type_name("SIZE")
       ->default_str(SizeText(value))
-      ->group(group);
-}
-
-void AddCount(CLI::App& app, const std::string& flag, int& value, const std::string& help, const std::string& group) {
-  app.add_option(flag, value, help)
-      ->check(CLI::Range(1, 1'000'000).description(""))
-      ->type_name("N")
-      ->capture_default_str()
       ->group(group);
 }
 
@@ -135,9 +130,10 @@ ParsedFlags ParseFlags(int argc, const char* const* argv) {
           "batches that fit",
           compute);
 
+  JobFlags jobs;
+  jobs.AddTo(app, options);
+
   const std::string limits = "Limits";
-  AddCount(app, "--max-queued-jobs", options.max_queued_jobs, "Jobs that wait; more are refused", limits);
-  AddCount(app, "--max-ended-jobs", options.max_ended_jobs, "Ended jobs that are remembered", limits);
   AddCount(app, "--max-queued-calls", options.max_queued_calls, "Calls that wait for a device; more are refused",
            limits);
   AddCount(app, "--max-prompts-per-request", options.max_prompts_per_request, "Prompts of one call", limits);
@@ -147,7 +143,8 @@ ParsedFlags ParseFlags(int argc, const char* const* argv) {
   AddSize(app, "--max-stored-dataset-bytes", options.max_stored_dataset_bytes, "All prompt files together", limits);
 
   const std::string running = "Running";
-  app.add_option("--drain-timeout", drain_seconds, "Seconds that a running job has to end after SIGTERM")
+  app.add_option("--drain-timeout", drain_seconds,
+                 "Seconds that a running job has to end after SIGTERM; then it goes on at the next start")
       ->check(CLI::Range(0.0, 1e6).description(""))
       ->type_name("SECONDS")
       ->capture_default_str()
@@ -175,6 +172,8 @@ ParsedFlags ParseFlags(int argc, const char* const* argv) {
       const std::string error = AddFolder(flag, options.models.locations.folders);
       if (!error.empty()) throw CLI::ValidationError("--model", error);
     }
+    const absl::Status status = jobs.Apply(options);
+    if (!status.ok()) throw CLI::ValidationError(std::string(status.message()));
   } catch (const CLI::ParseError& error) {
     parsed.exit_code = app.exit(error) == 0 ? 0 : kUsageError;
     return parsed;

@@ -1,13 +1,11 @@
 #include "server/service/job_requests.h"
 
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
-
 #include "absl/strings/str_cat.h"
 #include "base/sha256.h"
 #include "base/status.h"
 #include "server/service/convert_job.h"
 #include "server/service/node_pruning_job.h"
+#include "server/service/stable_bytes.h"
 
 namespace circuitd {
 namespace {
@@ -83,15 +81,6 @@ absl::Status ValidateSubmit(const v1::SubmitJobRequest& request, absl::Time now)
   return absl::OkStatus();
 }
 
-std::string SpecFingerprint(const v1::JobSpec& spec) {
-  std::string bytes;
-  {
-    google::protobuf::io::StringOutputStream stream(&bytes);
-    google::protobuf::io::CodedOutputStream coded(&stream);
-    coded.SetSerializationDeterministic(true);  // labels in the order of their keys
-    spec.SerializeToCodedStream(&coded);
-  }
-  return Sha256Hex(bytes);
-}
+std::string SpecFingerprint(const v1::JobSpec& spec) { return Sha256Hex(StableBytes(spec)); }
 
 }  // namespace circuitd

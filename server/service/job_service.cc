@@ -1,14 +1,12 @@
 #include "server/service/job_service.h"
 
-#include <algorithm>
 #include <memory>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "base/status.h"
 #include "circuitd/v1/job.grpc.pb.h"
 #include "server/jobs/job_manager.h"
@@ -24,8 +22,7 @@ namespace {
 constexpr char kList[] = "jobs";
 constexpr size_t kMaxChunkBytes = size_t{1} << 20;
 
-// Newest first: the key sorts ascending by descending number.
-std::string PageKey(const JobView& job) { return absl::StrFormat("%020u", ~job.record.number); }
+std::string PageKey(const JobView& job) { return absl::StrCat(job.record.number); }
 
 class JobService final : public v1::JobService::CallbackService {
  public:
@@ -53,32 +50,27 @@ class JobService final : public v1::JobService::CallbackService {
                                      v1::ListJobsResponse* response) override {
     return AnswerNow(context, [&]() -> absl::Status {
       ASSIGN_OR_RETURN(const PageRequest page, ParsePage(kList, request->page_size(), request->page_token()));
-      std::set<JobState> states;
+      JobFilter filter;
       for (int i = 0; i < request->states_size(); ++i) {
         ASSIGN_OR_RETURN(const JobState state, FromProto(request->states(i), absl::StrCat("states[", i, "]")));
-        states.insert(state);
+        filter.states.push_back(state);
       }
-      std::vector<JobView> jobs = parts_.jobs.List();
-      jobs.erase(std::remove_if(jobs.begin(), jobs.end(),
-                                [&](const JobView& job) {
-                                  return (!states.empty() && states.count(job.record.state) == 0) ||
-                                         (!request->owner().empty() && request->owner() != job.record.owner);
-                                }),
-                 jobs.end());
-      auto [taken, next] = TakePage(kList, std::move(jobs), page, PageKey);
-      std::string last_key;
+      if (!request->owner().empty()) filter.owner = request->owner();
+      if (!page.first && !absl::SimpleAtoi(page.after, &filter.before_number)) {
+        return InvalidField("page_token", "is none that this list gave out");
+      }
+      filter.limit = page.size + 1;  // whether there is another page
+      ASSIGN_OR_RETURN(const std::vector<JobView> jobs, parts_.jobs.List(filter));
       size_t bytes = 0;
-      for (const JobView& job : taken) {
+      for (size_t i = 0; i < jobs.size(); ++i) {
         // Specs may carry their prompts: the rest is for the next page.
-        if (bytes > kMaxChunkBytes) {
-          next = MakePageToken(kList, last_key);
+        if (i == page.size || bytes > kMaxChunkBytes) {
+          response->set_next_page_token(MakePageToken(kList, PageKey(jobs[i - 1])));
           break;
         }
-        *response->add_jobs() = ToProto(job);
-        bytes += response->jobs(response->jobs_size() - 1).ByteSizeLong();
-        last_key = PageKey(job);
+        *response->add_jobs() = ToProto(jobs[i]);
+        bytes += response->jobs(static_cast<int>(i)).ByteSizeLong();
       }
-      response->set_next_page_token(next);
       return absl::OkStatus();
     });
   }
@@ -123,20 +115,25 @@ class JobService final : public v1::JobService::CallbackService {
     const absl::Status status = RunGuarded([&]() -> absl::Status {
       ASSIGN_OR_RETURN(const std::string id, JobIdFromName(request->name()));
       ASSIGN_OR_RETURN(auto artifact, parts_.jobs.GetArtifact(id, request->artifact()));
-      const size_t size = artifact.second->size();
-      if (request->offset() > size) {
+      const int64_t size = artifact.first.size_bytes;
+      if (request->offset() > static_cast<uint64_t>(size)) {
         return InvalidField("offset", absl::StrCat(request->offset(), ", the artifact has ", size, " bytes"));
       }
-      call->Begin([info = ToProto(artifact.first), bytes = std::move(artifact.second), offset = request->offset(),
-                   header_sent = false](v1::DownloadArtifactResponse& response, absl::Status&) mutable {
+      call->Begin([info = ToProto(artifact.first), reader = std::move(artifact.second), size,
+                   offset = static_cast<int64_t>(request->offset()),
+                   header_sent = false](v1::DownloadArtifactResponse& response, absl::Status& end) mutable {
         if (!std::exchange(header_sent, true)) {
           *response.mutable_artifact() = info;
           return Pull::kMessage;
         }
-        if (offset == bytes->size()) return Pull::kEnd;
-        const size_t chunk = std::min(kMaxChunkBytes, bytes->size() - offset);
-        response.set_data(bytes->data() + offset, chunk);
-        offset += chunk;
+        if (offset == size) return Pull::kEnd;
+        absl::StatusOr<std::string> chunk = reader->Read(offset, kMaxChunkBytes);
+        if (!chunk.ok()) {
+          end = chunk.status();
+          return Pull::kEnd;
+        }
+        offset += static_cast<int64_t>(chunk->size());
+        response.set_data(*std::move(chunk));
         return Pull::kMessage;
       });
       return absl::OkStatus();
@@ -154,10 +151,10 @@ class JobService final : public v1::JobService::CallbackService {
     }
     switch (item->kind) {
       case JobWatch::Item::Kind::kJob:
-        *response.mutable_job() = ToProto(item->job);
+        *response.mutable_job() = ToProto(*item->job);
         return Pull::kMessage;
       case JobWatch::Item::Kind::kEvent:
-        *response.mutable_event() = ToProto(item->event);
+        *response.mutable_event() = ToProto(*item->event, item->progress);
         return Pull::kMessage;
       case JobWatch::Item::Kind::kNothingYet:
         return Pull::kNothingYet;

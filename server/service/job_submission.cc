@@ -16,6 +16,7 @@
 #include "server/service/job_requests.h"
 #include "server/service/node_pruning_job.h"
 #include "server/service/speed_meter.h"
+#include "server/service/stored_pruning.h"
 
 namespace circuitd {
 namespace {
@@ -70,7 +71,7 @@ class Submission : public std::enable_shared_from_this<Submission> {
       }
     }
     RETURN_IF_ERROR(ValidateSubmit(request_, absl::Now()));
-    if (!request_.validate_only()) RETURN_IF_ERROR(parts_.jobs.CheckRoom());
+    if (!request_.validate_only()) RETURN_IF_ERROR(parts_.jobs.CheckRoom(job_.owner));
     return false;
   }
 
@@ -90,6 +91,12 @@ class Submission : public std::enable_shared_from_this<Submission> {
     if (spec.has_deadline()) {
       ASSIGN_OR_RETURN(job_.deadline, FromProto(spec.deadline(), "spec.deadline"));
     }
+    job_.cancel_unwatched = spec.cancel_on_disconnect();
+    job_.input = StorePlan(*plan_);
+    job_.result_key = ResultKey(*plan_);
+    job_.use_result = !request_.no_cache();
+    job_.micro_batch_prompts = plan_->options.micro_batch_prompts.value_or(0);
+    job_.estimate = EstimateDuration(parts_, *plan_);
     job_.body = MakeNodePruningBody(parts_, plan_);
     ASSIGN_OR_RETURN(const JobView job, parts_.jobs.Submit(std::move(job_)));
     *response_.mutable_job() = ToProto(job);

@@ -11,6 +11,7 @@
 #include "circuitd/v1/job.pb.h"
 #include "server/circuit/export.h"
 #include "server/model/forward.h"
+#include "server/model/forward_flops.h"
 #include "server/model/registry.h"
 #include "server/service/convert_job.h"
 #include "server/service/dataset_store.h"
@@ -35,10 +36,12 @@ class NodePruningRun {
       : parts_(parts), plan_(plan), context_(context) {}
 
   absl::StatusOr<NodePruningResult> Run() {
+    RETURN_IF_ERROR(TakeUpPast());
     NodePruningCallbacks callbacks;
     callbacks.checkpoint = [this] { return Pause(); };
     callbacks.on_decision = [this](const PruningDecision& decision) { Decide(decision); };
-    absl::StatusOr<NodePruningResult> result = PruneNodes(*plan_.model, plan_.pairs, plan_.options, callbacks);
+    absl::StatusOr<NodePruningResult> result =
+        PruneNodes(*plan_.model, plan_.pairs, plan_.options, callbacks, std::vector<PruningDecision>(decisions_));
     CountWork();
     return result;
   }
@@ -46,6 +49,20 @@ class NodePruningRun {
   std::vector<PruningDecision>& decisions() { return decisions_; }
 
  private:
+  // What earlier runs of the job have decided.
+  absl::Status TakeUpPast() {
+    for (const std::string& payload : context_.past_events()) {
+      v1::PruningDecision proto;
+      if (!proto.ParseFromString(payload)) return absl::DataLossError("a stored decision is damaged");
+      ASSIGN_OR_RETURN(PruningDecision decision, FromProto(proto, "decision"));
+      decisions_.push_back(std::move(decision));
+    }
+    v1::JobProgress progress;
+    if (!progress.ParseFromString(context_.past_progress())) return absl::DataLossError("stored progress is damaged");
+    worked_before_ = absl::Seconds(progress.elapsed().seconds()) + absl::Nanoseconds(progress.elapsed().nanos());
+    return absl::OkStatus();
+  }
+
   // Between two forwards others may have the device; their time is not this job's.
   absl::Status Pause() {
     CountWork();
@@ -63,39 +80,33 @@ class NodePruningRun {
   void Decide(const PruningDecision& decision) {
     decisions_.push_back(decision);
     parts_.metrics.DecisionMade();
-    const absl::Duration elapsed = absl::Now() - start_;
-    v1::DecisionEvent event;
-    *event.mutable_decision() = ToProto(decision);
-    v1::JobProgress& progress = *event.mutable_progress();
+    const absl::Duration elapsed = worked_before_ + absl::FromChrono(Clock::now() - start_);
+    const absl::Duration remaining =
+        elapsed * (static_cast<double>(decision.candidates_left) / static_cast<double>(decisions_.size()));
+    v1::JobProgress progress;
     progress.set_decisions_made(decisions_.size());
     progress.set_candidates_left(decision.candidates_left);
     progress.set_iteration(decision.iteration);
     *progress.mutable_elapsed() = ToProto(elapsed);
-    *progress.mutable_remaining_estimate() =
-        ToProto(elapsed * (static_cast<double>(decision.candidates_left) / static_cast<double>(decisions_.size())));
-    context_.Emit(event.SerializeAsString(), progress.SerializeAsString());
+    *progress.mutable_remaining_estimate() = ToProto(remaining);
+    context_.Emit(ToProto(decision).SerializeAsString(), progress.SerializeAsString(), remaining);
   }
 
   const ServerParts& parts_;
   const NodePruningPlan& plan_;
   JobContext& context_;
-  const absl::Time start_ = absl::Now();
+  const Clock::time_point start_ = Clock::now();
+  absl::Duration worked_before_;
   Clock::time_point working_since_ = Clock::now();
   std::vector<PruningDecision> decisions_;
 };
 
-absl::StatusOr<JobOutcome> MakeOutcome(const NodePruningPlan& plan, const NodePruningResult& result,
-                                       std::vector<PruningDecision> decisions) {
+JobOutcome MakeOutcome(const NodePruningPlan& plan, const NodePruningResult& result,
+                       std::vector<PruningDecision> decisions) {
   const Model& model = *plan.model;
   PruningReport report;
   report.model_name = model.name();
-  absl::StatusOr<std::string> sha256 = model.Sha256();
-  if (!sha256.ok()) {
-    return absl::Status(sha256.status().code(), absl::StrCat("the pruning is done, but the report needs the model's "
-                                                             "sha256: ",
-                                                             sha256.status().message()));
-  }
-  report.model_sha256 = *std::move(sha256);
+  report.model_sha256 = plan.model_sha256;
   report.config = model.config();
   report.task_json = plan.prompts_json;
   report.server_version = kVersion;
@@ -137,10 +148,18 @@ absl::Status ValidateNodePruning(const v1::NodePruningSpec& spec) {
 
 absl::StatusOr<std::shared_ptr<const NodePruningPlan>> PlanNodePruning(const ServerParts& parts,
                                                                        const v1::NodePruningSpec& spec) {
-  auto plan = std::make_shared<NodePruningPlan>();
   absl::StatusOr<std::shared_ptr<const Model>> model = parts.models.Load(spec.model(), LoadOptions{});
   if (!model.ok()) return ModelError("model", model.status());
-  plan->model = *std::move(model);
+  ASSIGN_OR_RETURN(std::shared_ptr<NodePruningPlan> plan, MakePlan(parts, spec, *std::move(model)));
+  plan->options.micro_batch_prompts = EstimatePruningCost(*plan->model, plan->pairs, plan->options).micro_batch_prompts;
+  return plan;
+}
+
+absl::StatusOr<std::shared_ptr<NodePruningPlan>> MakePlan(const ServerParts& parts, const v1::NodePruningSpec& spec,
+                                                          std::shared_ptr<const Model> model) {
+  auto plan = std::make_shared<NodePruningPlan>();
+  plan->model = std::move(model);
+  ASSIGN_OR_RETURN(plan->model_sha256, plan->model->Sha256());
   ASSIGN_OR_RETURN(plan->pairs, MakePromptPairs(parts.datasets, spec.prompts(), *plan->model, PairNeeds{}, {}));
   ASSIGN_OR_RETURN(plan->options.means, FromProto(spec.means(), "means"));
   plan->options.threshold = spec.threshold();
@@ -159,6 +178,16 @@ v1::CostEstimate EstimateNodePruning(const NodePruningPlan& plan, double flops_p
   proto.set_memory_bytes(cost.memory_bytes);
   proto.set_seconds_per_iteration(cost.flops_per_iteration / flops_per_second);
   return proto;
+}
+
+absl::Duration EstimateDuration(const ServerParts& parts, const NodePruningPlan& plan) {
+  // Most prunings converge in their second or third iteration, each with fewer candidates than the one before.
+  constexpr double kIterations = 2;
+  const std::string& device = plan.model->device();
+  const double speed = parts.speed.Get(device).value_or(TypicalFlopsPerSecond(device));
+  const double iterations = std::min<double>(plan.options.max_iterations.value_or(kIterations), kIterations);
+  const double flops = EstimatePruningCost(*plan.model, plan.pairs, plan.options).flops_per_iteration;
+  return absl::Seconds(iterations * flops / speed);
 }
 
 absl::Status MeasureSpeed(const ServerParts& parts, const NodePruningPlan& plan, const Checkpoint& checkpoint) {

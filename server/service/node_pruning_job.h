@@ -20,6 +20,7 @@ absl::Status ValidateNodePruning(const v1::NodePruningSpec& spec);
 // A job that is ready to run.
 struct NodePruningPlan {
   std::shared_ptr<const Model> model;
+  std::string model_sha256;
   PromptPairs pairs;
   NodePruningOptions options;
   std::string prompts_json;  // the request's PromptSource, with what it leaves to the server filled in
@@ -30,15 +31,21 @@ struct NodePruningPlan {
 absl::StatusOr<std::shared_ptr<const NodePruningPlan>> PlanNodePruning(const ServerParts& parts,
                                                                        const v1::NodePruningSpec& spec);
 
+// The same for a model that is loaded.
+absl::StatusOr<std::shared_ptr<NodePruningPlan>> MakePlan(const ServerParts& parts, const v1::NodePruningSpec& spec,
+                                                          std::shared_ptr<const Model> model);
+
 // At a speed as the SpeedMeter measures it.
 v1::CostEstimate EstimateNodePruning(const NodePruningPlan& plan, double flops_per_second);
 
 // Runs a few of the plan's prompts, so that the SpeedMeter knows the device. On the device's worker.
 absl::Status MeasureSpeed(const ServerParts& parts, const NodePruningPlan& plan, const Checkpoint& checkpoint);
 
-// What the job runs on the device's worker: events are DecisionEvents, the progress JobProgress, the result
-// NodePruningResult, the artifacts those of server/circuit/export.h. Fails if the model's sha256 can't be had: its
-// files changed or vanished.
+// How long the whole job may take, roughly.
+absl::Duration EstimateDuration(const ServerParts& parts, const NodePruningPlan& plan);
+
+// What the job runs on the device's worker: events are PruningDecisions, the progress JobProgress, the result
+// NodePruningResult, the artifacts those of server/circuit/export.h. Decisions of earlier runs are not made again.
 JobBody MakeNodePruningBody(const ServerParts& parts, std::shared_ptr<const NodePruningPlan> plan);
 
 }  // namespace circuitd

@@ -68,7 +68,8 @@ int64_t CountVariants(const v1::PromptSource& source) {
 
 absl::Status CheckCount(int64_t prompts, int max_prompts) {
   if (prompts <= max_prompts) return absl::OkStatus();
-  return InvalidField(kNumSamples, absl::StrCat(prompts, " prompts in all, max_prompts_per_request is ", max_prompts));
+  return FieldError(absl::StatusCode::kResourceExhausted, kNumSamples,
+                    absl::StrCat(prompts, " prompts in all, max_prompts_per_request is ", max_prompts));
 }
 
 // Without num_samples all of a file's prompts are meant.

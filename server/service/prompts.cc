@@ -12,7 +12,8 @@ absl::Status Asked(const Checkpoint& checkpoint) { return checkpoint ? checkpoin
 
 absl::Status CheckPromptCount(const PromptList& prompts, absl::string_view field, int max_prompts) {
   if (prompts.size() <= max_prompts) return absl::OkStatus();
-  return InvalidField(field, absl::StrCat(prompts.size(), " prompts, max_prompts_per_request is ", max_prompts));
+  return FieldError(absl::StatusCode::kResourceExhausted, field,
+                    absl::StrCat(prompts.size(), " prompts, max_prompts_per_request is ", max_prompts));
 }
 
 std::string OutsideVocabulary(int64_t id, const ModelConfig& config) {

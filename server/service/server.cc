@@ -20,6 +20,8 @@
 #include "server/jobs/device_pool.h"
 #include "server/jobs/device_worker.h"
 #include "server/jobs/job_manager.h"
+#include "server/jobs/store/data_folder.h"
+#include "server/jobs/store/sqlite_job_store.h"
 #include "server/model/compute_threads.h"
 #include "server/model/device.h"
 #include "server/model/registry.h"
@@ -28,6 +30,7 @@
 #include "server/service/dataset_store.h"
 #include "server/service/idle_streams.h"
 #include "server/service/inference_service.h"
+#include "server/service/job_recovery.h"
 #include "server/service/job_service.h"
 #include "server/service/model_error.h"
 #include "server/service/model_service.h"
@@ -63,21 +66,35 @@ double CountLoaded(const ModelRegistry& models) {
       std::count_if(all.begin(), all.end(), [](const ModelListing& m) { return m.loaded != nullptr; }));
 }
 
+JobManager::Options JobOptions(const ServerOptions& options) {
+  JobManager::Options jobs;
+  jobs.max_queued_jobs = options.max_queued_jobs;
+  jobs.max_queued_jobs_per_user = options.max_queued_jobs_per_user;
+  jobs.shares = {options.user_weights, options.max_running_jobs_per_user};
+  jobs.turn = options.job_turn;
+  jobs.retention_age = options.retention_age;
+  jobs.retention_bytes = options.retention_bytes;
+  return jobs;
+}
+
 }  // namespace
 
 // Members are in order of construction: each uses only those above it.
 struct CircuitServer::State {
-  explicit State(ServerOptions given)
+  State(ServerOptions given, std::unique_ptr<DataFolder> folder, std::unique_ptr<JobStore> store,
+        std::unique_ptr<ArtifactFolder> artifacts)
       : options(std::move(given)),
+        data_folder(std::move(folder)),
         metrics(kVersion),
         models(options.models),
         datasets(options.max_dataset_bytes, options.max_stored_dataset_bytes),
         requests(Times(kLargeRequestsAtOnce, options.max_message_bytes)),
         replies(Times(kLargeRepliesAtOnce, options.max_reply_bytes)),
         idle_streams(options.stream_idle_timeout),
-        jobs({options.max_queued_jobs, options.max_ended_jobs}, NewMemoryJobStore(),
+        jobs(JobOptions(options), std::move(store), std::move(artifacts),
              {[this](const std::string& device) { devices.Worker(device).WakeBackground(); },
-              [this](const JobRecord& job) { JobChanged(job); }}),
+              [this](const JobRecord& job) { JobChanged(job); },
+              [this](const absl::Status& status) { StoreFailed(status); }}),
         devices(jobs, options.max_queued_calls),
         preparing("requests to prepare", options.max_queued_calls),
         loading("models and jobs to load", options.max_queued_calls) {}
@@ -87,11 +104,17 @@ struct CircuitServer::State {
     if (HasEnded(job.state)) metrics.JobEnded(JobStateName(job.state));
   }
 
+  void StoreFailed(const absl::Status& status) {
+    LogError(absl::StrCat("a job can't be stored: ", status.message()));
+    metrics.JobStoreFailed();
+  }
+
   absl::Status Listen();
   bool HasCalls() const;
   void StopServing(absl::Time deadline);
 
   const ServerOptions options;
+  const std::unique_ptr<DataFolder> data_folder;
   Metrics metrics;
   ModelRegistry models;
   DatasetStore datasets;
@@ -165,7 +188,14 @@ absl::StatusOr<std::unique_ptr<CircuitServer>> CircuitServer::Start(ServerOption
   options.models.default_device = DeviceName(device);
   SetComputeThreads(options.threads);
 
-  auto state = std::make_unique<State>(std::move(options));
+  auto folder = DataFolder::Open(options.data_dir);
+  if (!folder.ok()) return WithFieldPrefix("--data-dir", folder.status());
+  auto store = OpenSqliteJobStore((*folder)->jobs_file());
+  if (!store.ok()) return WithFieldPrefix("--data-dir", store.status());
+  auto artifacts = ArtifactFolder::Open((*folder)->artifacts_folder());
+  if (!artifacts.ok()) return WithFieldPrefix("--data-dir", artifacts.status());
+  auto state =
+      std::make_unique<State>(std::move(options), *std::move(folder), *std::move(store), *std::move(artifacts));
   for (const std::string& name : state->options.load) {
     const auto model = state->models.Load(name, LoadOptions{});
     if (!model.ok()) return ModelError("--load", model.status());
@@ -185,6 +215,7 @@ absl::StatusOr<std::unique_ptr<CircuitServer>> CircuitServer::Start(ServerOption
        [&parts] { return parts.jobs.queued_jobs(); }, [&parts] { return CountLoaded(parts.models); }});
   // From here on the destructor cleans up.
   std::unique_ptr<CircuitServer> server(new CircuitServer(std::move(state)));
+  if (const absl::Status status = RecoverJobs(parts.parts); !status.ok()) return WithFieldPrefix("--data-dir", status);
   RETURN_IF_ERROR(parts.Listen());
   if (!IsLoopback(parts.options.address)) {
     LogWarning(absl::StrCat("listening on ", parts.options.address,
@@ -197,7 +228,8 @@ CircuitServer::CircuitServer(std::unique_ptr<State> state) : state_(std::move(st
 
 CircuitServer::~CircuitServer() {
   state_->jobs.StopAccepting();
-  state_->jobs.CancelRunning();
+  state_->jobs.PauseRunning();
+  state_->jobs.EndWatches();
   state_->StopServing(absl::Now());
 }
 
@@ -215,10 +247,11 @@ void CircuitServer::Drain() {
     if (jobs.WaitUntilNoneRuns(deadline)) {
       absl::SleepFor(std::min(kFetchGrace, state_->options.drain_timeout));
     } else {
-      jobs.CancelRunning();
+      jobs.PauseRunning();
       jobs.WaitUntilNoneRuns(absl::InfiniteFuture());
     }
   }
+  jobs.EndWatches();
   while (state_->HasCalls() && absl::Now() < deadline) absl::SleepFor(kLookAgain);
   // What is open now only reads: replies that are being written, watches of health.
   state_->StopServing(absl::Now() + kReplyGrace);

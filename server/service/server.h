@@ -13,7 +13,7 @@ class CircuitServer {
   // Loads what is to be loaded, listens and serves. An error says which option could not be fulfilled; nothing is left
   // running then.
   static absl::StatusOr<std::unique_ptr<CircuitServer>> Start(ServerOptions options);
-  // Cancels what runs, and stops.
+  // Pauses what runs, and stops.
   ~CircuitServer();
   CircuitServer(const CircuitServer&) = delete;
   CircuitServer& operator=(const CircuitServer&) = delete;
@@ -23,7 +23,7 @@ class CircuitServer {
   int metrics_port() const;
 
   // Stops in good order: unhealthy at once, no new jobs, running calls finish, a running job has drain_timeout to end
-  // and is cancelled then. Returns when nothing runs any more. Call once.
+  // and is paused then: with what waits, it goes on at the next start. Returns when nothing runs any more. Call once.
   void Drain();
 
  private:

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -26,9 +27,16 @@ struct ServerOptions {
   int64_t max_stored_dataset_bytes = int64_t{1} << 30;
   int64_t max_reply_bytes = int64_t{1} << 30;
   int max_prompts_per_request = 4096;
-  int max_queued_jobs = 64;
+  int max_queued_jobs = 256;
+  int max_queued_jobs_per_user = 64;
+  int max_running_jobs_per_user = 8;
   int max_queued_calls = 256;
-  int max_ended_jobs = 256;
+
+  std::string data_dir;                                 // where jobs are kept
+  std::map<std::string, double> user_weights;           // shares of the devices; others have 1
+  absl::Duration job_turn = absl::Minutes(1);           // how long a job runs at least while another user's waits
+  absl::Duration retention_age = absl::Hours(24 * 30);  // of ended jobs
+  int64_t retention_bytes = int64_t{10} << 30;          // of all ended jobs together
 
   absl::Duration drain_timeout = absl::Seconds(30);
   absl::Duration stream_idle_timeout = absl::Seconds(60);

@@ -2,6 +2,7 @@
 
 #include "circuitd/v1/server.grpc.pb.h"
 #include "server/model/device.h"
+#include "server/service/convert_job.h"
 #include "server/service/reactors.h"
 #include "server/service/server_options.h"
 #include "server/service/server_parts.h"
@@ -38,7 +39,12 @@ class ServerService final : public v1::ServerService::CallbackService {
       limits.set_max_queued_calls(options.max_queued_calls);
       limits.set_max_num_samples(kMaxNumSamples);
       limits.set_max_loaded_models(options.models.max_loaded_models);
-      limits.set_max_ended_jobs(options.max_ended_jobs);
+      limits.set_max_queued_jobs_per_user(options.max_queued_jobs_per_user);
+      limits.set_max_running_jobs_per_user(options.max_running_jobs_per_user);
+      if (options.retention_age < absl::InfiniteDuration()) {
+        *limits.mutable_retention_age() = ToProto(options.retention_age);
+      }
+      if (options.retention_bytes < INT64_MAX) limits.set_retention_bytes(options.retention_bytes);
       return absl::OkStatus();
     });
   }

@@ -75,6 +75,10 @@ struct Metrics::State {
                                        .Help("Time from a call's arrival to its end.")
                                        .Register(*registry);
   Family<Counter>& jobs = AddCounter(*registry, "circuitd_jobs_ended_total", "Jobs that have ended, by state.");
+  Counter& job_store_failures =
+      AddCounter(*registry, "circuitd_job_store_failures_total",
+                 "Changes of jobs that could not be stored at once: a full disk, a damaged file.")
+          .Add({});
   Counter& forward_seconds =
       AddCounter(*registry, "circuitd_forward_seconds_total", "Time that devices worked for calls and jobs.").Add({});
   Histogram& joint_calls = prometheus::BuildHistogram()
@@ -107,6 +111,8 @@ void Metrics::RpcEnded(const std::string& method, const std::string& code, doubl
 }
 
 void Metrics::JobEnded(absl::string_view state) { state_->jobs.Add({{"state", std::string(state)}}).Increment(); }
+
+void Metrics::JobStoreFailed() { state_->job_store_failures.Increment(); }
 
 void Metrics::ForwardSeconds(double seconds) { state_->forward_seconds.Increment(seconds); }
 

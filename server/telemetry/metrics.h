@@ -33,6 +33,8 @@ class Metrics {
   void RpcEnded(const std::string& method, const std::string& code, double seconds);
   // `state` is "succeeded", "failed" or "cancelled".
   void JobEnded(absl::string_view state);
+  // A job's change could not be stored, and will be tried again.
+  void JobStoreFailed();
   // Time that a device worked for a call or job.
   void ForwardSeconds(double seconds);
   // Calls that a device's worker took together.

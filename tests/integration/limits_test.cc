@@ -53,9 +53,9 @@ TEST_F(LimitsTest, RefusesAReplyOverTheLimit) {
 
 TEST_F(LimitsTest, RefusesAJobWhenTheQueueIsFull) {
   const std::string running = server_->StartLongJob();
-  const Finished waiting = server_->Run(LongJob({"--detach"}));
+  const Finished waiting = server_->Run(Submitted(LongJob({"--no-cache"})));
   ASSERT_EQ(waiting.exit_code, 0) << waiting.err;
-  ExpectRefused(LongJob({"--detach"}), kExhausted, {"RESOURCE_EXHAUSTED", "1"});
+  ExpectRefused(Submitted(LongJob({"--no-cache"})), kExhausted, {"RESOURCE_EXHAUSTED", "1"});
   EXPECT_EQ(server_->Run({"cancel", waiting.out.substr(0, waiting.out.find('\n'))}).exit_code, 0);
   server_->Cancel(running);
 }

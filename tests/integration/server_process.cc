@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 
 #include <csignal>
+#include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 
@@ -64,19 +66,34 @@ std::unique_ptr<Subprocess> LaunchServer(const std::string& folder, const std::v
 
 std::unique_ptr<ServerProcess> ServerProcess::Start(const std::vector<std::string>& flags) {
   std::unique_ptr<ServerProcess> server(new ServerProcess());
-  std::vector<std::string> all = {"--address",   "127.0.0.1:0", "--metrics-address",
-                                  "127.0.0.1:0", "--port-file", server->server_folder_.File(kPortFile)};
-  all.insert(all.end(), flags.begin(), flags.end());
-  server->process_ = LaunchServer(server->server_folder_.path(), all);
-  if (!server->process_->WaitForOutput(" listening on ")) {
-    ADD_FAILURE() << "the server does not start: " << server->process_->err();
-    return nullptr;
-  }
-  std::ifstream ports(server->server_folder_.File(kPortFile));
-  ports >> server->port_ >> server->metrics_port_;
-  EXPECT_TRUE(ports) << "the port file has not two numbers";
-  return server;
+  server->flags_ = flags;
+  return server->Launch("127.0.0.1:0") ? std::move(server) : nullptr;
 }
+
+bool ServerProcess::Launch(const std::string& address) {
+  std::vector<std::string> all = {"--address",   address,     "--metrics-address", "127.0.0.1:0",
+                                  "--port-file", server_folder_.File(kPortFile)};
+  if (std::find(flags_.begin(), flags_.end(), "--data-dir") == flags_.end()) {
+    all.insert(all.end(), {"--data-dir", data_folder_.path()});
+  }
+  all.insert(all.end(), flags_.begin(), flags_.end());
+  process_ = LaunchServer(server_folder_.path(), all);
+  if (!process_->WaitForOutput(" listening on ")) {
+    ADD_FAILURE() << "the server does not start: " << process_->err();
+    return false;
+  }
+  std::ifstream ports(server_folder_.File(kPortFile));
+  ports >> port_ >> metrics_port_;
+  EXPECT_TRUE(ports) << "the port file has not two numbers";
+  return true;
+}
+
+void ServerProcess::Kill() {
+  process_->Signal(SIGKILL);
+  EXPECT_EQ(process_->Wait(), 128 + SIGKILL);
+}
+
+bool ServerProcess::StartAgain() { return Launch(address()); }
 
 std::set<std::string> ServerProcess::Files() const {
   std::set<std::string> files;
@@ -104,7 +121,7 @@ nlohmann::json ServerProcess::RunJson(std::vector<std::string> arguments) const 
 }
 
 std::string ServerProcess::StartLongJob() const {
-  const Finished submitted = Run(LongJob({"--detach"}));
+  const Finished submitted = Run(Submitted(LongJob()));
   EXPECT_EQ(submitted.exit_code, 0) << submitted.err;
   const std::string job = submitted.out.substr(0, submitted.out.find('\n'));
   const auto watcher = StartClient({"watch", job});
@@ -129,6 +146,11 @@ std::vector<std::string> LongJob(const std::vector<std::string>& more) {
   std::vector<std::string> arguments = {"prune", "--model", "demo", "--task", "numerals", "--num-samples", "1024"};
   arguments.insert(arguments.end(), more.begin(), more.end());
   return arguments;
+}
+
+std::vector<std::string> Submitted(std::vector<std::string> job) {
+  job.front() = "submit";
+  return job;
 }
 
 void SharedServerTest::ExpectRefused(const std::vector<std::string>& arguments, int exit_code,

@@ -47,7 +47,13 @@ class ServerProcess {
   std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
   int metrics_port() const { return metrics_port_; }
   Subprocess& process() const { return *process_; }
-  // The server's working, home and temporary folder, which has the port file alone while all is well.
+  // Ends it as a crash would, at once.
+  void Kill();
+  // With the same flags, address and data, after it has ended. False, having failed the test, if it does not serve.
+  bool StartAgain();
+
+  // The server's working, home and temporary folder, which has the port file alone while all is well; its data lie
+  // elsewhere.
   std::set<std::string> Files() const;
 
   std::unique_ptr<Subprocess> StartClient(const std::vector<std::string>& arguments, bool terminal = false) const;
@@ -62,17 +68,23 @@ class ServerProcess {
   void ExpectUnharmed();
 
   const TempFolder& client_folder() const { return client_folder_; }
+  const TempFolder& data_folder() const { return data_folder_; }
 
  private:
   ServerProcess() = default;
+  bool Launch(const std::string& address);
 
-  TempFolder server_folder_, client_folder_;
+  std::vector<std::string> flags_;
+  TempFolder server_folder_, client_folder_, data_folder_;
   std::unique_ptr<Subprocess> process_;
   int port_ = 0, metrics_port_ = 0;
 };
 
 // Arguments of a job with many times the work that its first decision takes.
 std::vector<std::string> LongJob(const std::vector<std::string>& more = {});
+
+// The same job, submitted and left to itself.
+std::vector<std::string> Submitted(std::vector<std::string> job);
 
 // One server for all tests of a suite; each test leaves it unharmed.
 class SharedServerTest : public testing::Test {

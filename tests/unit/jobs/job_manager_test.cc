@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <stdexcept>
 #include <thread>
 
@@ -21,7 +22,7 @@ using testing::HasSubstr;
 TEST(JobManagerTest, RunsJobToItsResult) {
   JobRig rig;
   const JobRecord queued = rig.Submit(RequestOf([](JobContext& context) -> absl::StatusOr<JobOutcome> {
-    context.Emit("event", "progress");
+    context.Emit("event", "progress", absl::ZeroDuration());
     return JobOutcome{"result", {{"a.json", "application/json", "{}"}}};
   }));
   EXPECT_EQ(queued.state, JobState::kQueued);
@@ -39,21 +40,21 @@ TEST(JobManagerTest, RunsJobToItsResult) {
   ASSERT_EQ(ended.artifacts.size(), 1u);
   EXPECT_EQ(ended.artifacts[0].sha256, Sha256Hex("{}"));
   EXPECT_EQ(ended.artifacts[0].size_bytes, 2);
-  EXPECT_EQ(*rig.manager.GetArtifact(queued.id, "a.json")->second, "{}");
+  EXPECT_EQ(rig.ReadArtifact(queued.id, "a.json"), "{}");
   EXPECT_THAT(rig.changes, ElementsAre(queued.id + " queued", queued.id + " running", queued.id + " succeeded"));
 }
 
 TEST(JobManagerTest, RejectsJobWhenFull) {
-  JobRig rig({.max_queued_jobs = 1, .max_ended_jobs = 8});
-  EXPECT_TRUE(rig.manager.CheckRoom().ok());
+  JobRig rig({.max_queued_jobs = 1});
+  EXPECT_TRUE(rig.manager->CheckRoom("ann").ok());
   rig.Submit(TrivialRequest());
-  const absl::Status status = rig.manager.Submit(TrivialRequest()).status();
+  const absl::Status status = rig.manager->Submit(TrivialRequest()).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_THAT(std::string(status.message()), HasSubstr("max_queued_jobs is 1"));
   EXPECT_TRUE(IsQueueFull(status));
-  EXPECT_EQ(rig.manager.CheckRoom(), status);
+  EXPECT_EQ(rig.manager->CheckRoom("bob"), status);
   EXPECT_TRUE(rig.RunNext());
-  EXPECT_TRUE(rig.manager.Submit(TrivialRequest()).ok());
+  EXPECT_TRUE(rig.manager->Submit(TrivialRequest()).ok());
 }
 
 TEST(JobManagerTest, RunsByPriorityAndSaysPositions) {
@@ -62,11 +63,11 @@ TEST(JobManagerTest, RunsByPriorityAndSaysPositions) {
   JobRequest urgent = TrivialRequest();
   urgent.priority = 10;
   const std::string second = rig.Submit(std::move(urgent)).id;
-  EXPECT_EQ(rig.manager.Get(first)->queue_position, 1u);
-  EXPECT_EQ(rig.manager.Get(second)->queue_position, 0u);
+  EXPECT_EQ(rig.manager->Get(first)->queue_position, 1u);
+  EXPECT_EQ(rig.manager->Get(second)->queue_position, 0u);
   rig.RunNext();
   EXPECT_EQ(rig.Get(second).state, JobState::kSucceeded);
-  EXPECT_EQ(rig.manager.Get(first)->queue_position, 0u);
+  EXPECT_EQ(rig.manager->Get(first)->queue_position, 0u);
 }
 
 TEST(JobManagerTest, CancelledQueuedJobNeverRuns) {
@@ -76,10 +77,10 @@ TEST(JobManagerTest, CancelledQueuedJobNeverRuns) {
                               return Result("");
                             }))
                              .id;
-  EXPECT_EQ(rig.manager.Cancel(id)->record.state, JobState::kCancelled);
+  EXPECT_EQ(rig.manager->Cancel(id)->record.state, JobState::kCancelled);
   EXPECT_FALSE(rig.RunNext());
   EXPECT_TRUE(absl::IsCancelled(rig.Get(id).error));
-  EXPECT_EQ(rig.manager.Cancel(id).status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(rig.manager->Cancel(id).status().code(), absl::StatusCode::kFailedPrecondition);
 }
 
 TEST(JobManagerTest, CancelledRunningJobStopsAtItsNextCheckpoint) {
@@ -88,7 +89,7 @@ TEST(JobManagerTest, CancelledRunningJobStopsAtItsNextCheckpoint) {
   const std::string id = rig.Submit(EndlessRequest(began)).id;
   std::thread worker([&] { rig.RunNext(); });
   began.get_future().wait();
-  EXPECT_TRUE(rig.manager.Cancel(id).ok());
+  EXPECT_TRUE(rig.manager->Cancel(id).ok());
   worker.join();
   EXPECT_EQ(rig.Get(id).state, JobState::kCancelled);
 }
@@ -97,7 +98,7 @@ TEST(JobManagerTest, CancelHoldsEvenAfterTheLastCheckpoint) {
   JobRig rig;
   std::string id;
   id = rig.Submit(RequestOf([&](JobContext&) -> absl::StatusOr<JobOutcome> {
-            EXPECT_TRUE(rig.manager.Cancel(id).ok());
+            EXPECT_TRUE(rig.manager->Cancel(id).ok());
             return Result("too late");
           }))
            .id;
@@ -113,18 +114,17 @@ TEST(JobManagerTest, CheckpointLetsOthersIn) {
     EXPECT_TRUE(context.Checkpoint().ok());
     return Result("");
   }));
-  rig.manager.RunNext("cpu", [&others] { ++others; });
+  rig.manager->RunNext("cpu", [&others] { ++others; });
   EXPECT_EQ(others, 2);
 }
 
 TEST(JobManagerTest, QueuedJobFailsAtItsDeadline) {
   JobRig rig;
   JobRequest request = TrivialRequest();
-  request.deadline = absl::Now() + absl::Milliseconds(20);
+  request.deadline = rig.clocks.Now() + absl::Milliseconds(20);
   const std::string id = rig.Submit(std::move(request)).id;
-  std::promise<void> changed;
-  const auto watch = rig.manager.Watch(id, 1, [&changed] { changed.set_value(); }).value();
-  changed.get_future().wait();
+  rig.clocks.Advance(absl::Milliseconds(20));
+  rig.manager->Tick();
   const JobRecord record = rig.Get(id);
   EXPECT_EQ(record.state, JobState::kFailed);
   EXPECT_TRUE(absl::IsDeadlineExceeded(record.error));
@@ -133,9 +133,13 @@ TEST(JobManagerTest, QueuedJobFailsAtItsDeadline) {
 
 TEST(JobManagerTest, RunningJobFailsAtItsDeadline) {
   JobRig rig;
-  std::promise<void> began;
-  JobRequest request = EndlessRequest(began);
-  request.deadline = absl::Now() + absl::Milliseconds(200);
+  JobRequest request = RequestOf([&rig](JobContext& context) -> absl::StatusOr<JobOutcome> {
+    EXPECT_TRUE(context.Checkpoint().ok());
+    rig.clocks.Advance(absl::Seconds(1));
+    RETURN_IF_ERROR(context.Checkpoint());
+    return Result("too late");
+  });
+  request.deadline = rig.clocks.Now() + absl::Seconds(1);
   const std::string id = rig.Submit(std::move(request)).id;
   rig.RunNext();
   EXPECT_EQ(rig.Get(id).state, JobState::kFailed);
@@ -167,69 +171,193 @@ TEST(JobManagerTest, SameRequestIdReturnsTheSameJob) {
   const std::string id = rig.Submit(request("ann", "f")).id;
   EXPECT_EQ(rig.Submit(request("ann", "f")).id, id);
   EXPECT_NE(rig.Submit(request("bob", "f")).id, id);
-  EXPECT_EQ((*rig.manager.FindRequest(request("ann", "f")))->record.id, id);
-  EXPECT_EQ(*rig.manager.FindRequest(request("cyd", "f")), std::nullopt);
-  const absl::Status other = rig.manager.Submit(request("ann", "g")).status();
+  EXPECT_EQ((*rig.manager->FindRequest(request("ann", "f")))->record.id, id);
+  EXPECT_EQ(*rig.manager->FindRequest(request("cyd", "f")), std::nullopt);
+  const absl::Status other = rig.manager->Submit(request("ann", "g")).status();
   EXPECT_EQ(other.code(), absl::StatusCode::kAlreadyExists);
   EXPECT_EQ(FieldOf(other), "request_id");
-  ASSERT_TRUE(rig.manager.Cancel(id).ok());
-  ASSERT_TRUE(rig.manager.Delete(id).ok());
+  ASSERT_TRUE(rig.manager->Cancel(id).ok());
+  ASSERT_TRUE(rig.manager->Delete(id).ok());
   EXPECT_NE(rig.Submit(request("ann", "g")).id, id);
-}
-
-TEST(JobManagerTest, ForgetsTheOldestEndedJobs) {
-  JobRig rig({.max_queued_jobs = 8, .max_ended_jobs = 2});
-  std::vector<std::string> ids;
-  for (int i = 0; i < 3; ++i) {
-    ids.push_back(rig.Submit(TrivialRequest()).id);
-    rig.RunNext();
-  }
-  EXPECT_EQ(rig.manager.Get(ids[0]).status().code(), absl::StatusCode::kNotFound);
-  const std::vector<JobView> listed = rig.manager.List();
-  ASSERT_EQ(listed.size(), 2u);
-  EXPECT_EQ(listed[0].record.id, ids[2]);
-  EXPECT_EQ(listed[1].record.id, ids[1]);
 }
 
 TEST(JobManagerTest, DeletesOnlyEndedJobs) {
   JobRig rig;
   const std::string id = rig.Submit(TrivialRequest()).id;
-  EXPECT_EQ(rig.manager.Delete(id).code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(rig.manager->Delete(id).code(), absl::StatusCode::kFailedPrecondition);
   rig.RunNext();
-  EXPECT_TRUE(rig.manager.Delete(id).ok());
-  EXPECT_EQ(rig.manager.Delete(id).code(), absl::StatusCode::kNotFound);
-  EXPECT_EQ(rig.manager.Get(id).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_TRUE(rig.manager->Delete(id).ok());
+  EXPECT_EQ(rig.manager->Delete(id).code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(rig.manager->Get(id).status().code(), absl::StatusCode::kNotFound);
 }
 
 TEST(JobManagerTest, ArtifactsAreNotFoundUntilTheJobHasSucceeded) {
   JobRig rig;
   const std::string id = rig.Submit(TrivialRequest()).id;
-  EXPECT_THAT(std::string(rig.manager.GetArtifact(id, "a").status().message()), HasSubstr("queued"));
+  EXPECT_THAT(std::string(rig.manager->GetArtifact(id, "a").status().message()), HasSubstr("queued"));
   rig.RunNext();
-  const absl::Status status = rig.manager.GetArtifact(id, "a").status();
+  const absl::Status status = rig.manager->GetArtifact(id, "a").status();
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(FieldOf(status), "artifact");
 }
 
-TEST(JobManagerTest, StopAcceptingCancelsQueuedJobsAndRefusesNewOnes) {
-  JobRig rig;
-  const std::string id = rig.Submit(TrivialRequest()).id;
-  rig.manager.StopAccepting();
-  EXPECT_EQ(rig.Get(id).state, JobState::kCancelled);
-  EXPECT_EQ(rig.manager.Submit(TrivialRequest()).status().code(), absl::StatusCode::kUnavailable);
-  EXPECT_FALSE(rig.RunNext());
+TEST(JobManagerTest, RefusesMoreQueuedJobsOfOneUserThanItsPart) {
+  JobRig rig({.max_queued_jobs_per_user = 2});
+  rig.Submit(TrivialRequest());
+  rig.Submit(TrivialRequest());
+  const absl::Status status = rig.manager->Submit(TrivialRequest()).status();
+  EXPECT_TRUE(IsQueueFull(status));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("user ann has 2 jobs waiting, max_queued_jobs_per_user is 2"));
+  JobRequest other = TrivialRequest();
+  other.owner = "bob";
+  EXPECT_TRUE(rig.manager->Submit(std::move(other)).ok());
 }
 
-TEST(JobManagerTest, CancelRunningLetsWaitUntilNoneRunsReturn) {
+TEST(JobManagerTest, ListsNewestFirstWhatTheFilterLetsThrough) {
   JobRig rig;
-  std::promise<void> began;
-  rig.Submit(EndlessRequest(began));
-  std::thread worker([&] { rig.RunNext(); });
-  began.get_future().wait();
-  EXPECT_FALSE(rig.manager.WaitUntilNoneRuns(absl::Now()));
-  rig.manager.CancelRunning();
-  EXPECT_TRUE(rig.manager.WaitUntilNoneRuns(absl::InfiniteFuture()));
-  worker.join();
+  const JobRecord first = rig.Submit(TrivialRequest());
+  JobRequest of_bob = TrivialRequest();
+  of_bob.owner = "bob";
+  const std::string second = rig.Submit(std::move(of_bob)).id;
+  rig.RunNext();
+  const auto all = rig.manager->List({}).value();
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[0].record.id, second);
+  EXPECT_EQ(all[1].record.id, first.id);
+  JobFilter queued;
+  queued.states = {JobState::kQueued};
+  ASSERT_EQ(rig.manager->List(queued)->size(), 1u);
+  EXPECT_EQ(rig.manager->List(queued)->front().record.id, second);
+}
+
+TEST(JobManagerTest, SaysWhenAQueuedJobIsToBegin) {
+  JobRig rig;
+  JobRequest first = TrivialRequest();
+  first.estimate = absl::Seconds(30);
+  const std::string a = rig.Submit(std::move(first)).id;
+  const std::string b = rig.Submit(TrivialRequest()).id;
+  const std::string c = rig.Submit(TrivialRequest()).id;
+  EXPECT_EQ(rig.manager->Get(a)->estimated_start, rig.clocks.Now());
+  EXPECT_EQ(rig.manager->Get(b)->estimated_start, rig.clocks.Now() + absl::Seconds(30));
+  // How long the one before it takes is not known.
+  EXPECT_EQ(rig.manager->Get(c)->estimated_start, std::nullopt);
+  EXPECT_EQ(rig.manager->Get(c)->queue_position, 2u);
+}
+
+TEST(JobManagerTest, RunningJobsRemainingTimeMovesTheOthersStart) {
+  JobRig rig;
+  std::string waiting;
+  rig.Submit(RequestOf([&](JobContext& context) -> absl::StatusOr<JobOutcome> {
+    EXPECT_EQ(rig.manager->Get(waiting)->estimated_start, std::nullopt);
+    context.Emit("e", "p", absl::Seconds(50));
+    rig.clocks.Advance(absl::Seconds(20));
+    EXPECT_EQ(rig.manager->Get(waiting)->estimated_start, rig.clocks.Now() + absl::Seconds(30));
+    return Result("r");
+  }));
+  waiting = rig.Submit(TrivialRequest()).id;
+  rig.RunNext();
+}
+
+TEST(JobManagerTest, JobMakesRoomAfterItsTurnAndGoesOnWhereItWas) {
+  JobRig rig({.turn = absl::Seconds(60)});
+  std::vector<size_t> begun_with;
+  JobRequest request = RequestOf([&](JobContext& context) -> absl::StatusOr<JobOutcome> {
+    begun_with.push_back(context.past_events().size());
+    for (size_t i = context.past_events().size(); i < 6; ++i) {
+      rig.clocks.Advance(absl::Seconds(25));
+      context.Emit("e" + std::to_string(i), "p", absl::ZeroDuration());
+      RETURN_IF_ERROR(context.Checkpoint());
+    }
+    return Result("r");
+  });
+  const std::string long_job = rig.Submit(std::move(request)).id;
+  JobRequest other = TrivialRequest();
+  other.owner = "bob";
+  const std::string short_job = rig.Submit(std::move(other)).id;
+  EXPECT_TRUE(rig.RunNext());
+  // 75 s are over a turn, and Bob has had nothing.
+  EXPECT_EQ(rig.Get(long_job).state, JobState::kQueued);
+  EXPECT_TRUE(rig.RunNext());
+  EXPECT_EQ(rig.Get(short_job).state, JobState::kSucceeded);
+  EXPECT_TRUE(rig.RunNext());
+  EXPECT_EQ(rig.Get(long_job).state, JobState::kSucceeded);
+  EXPECT_THAT(begun_with, ElementsAre(0, 3));
+  EXPECT_THAT(rig.Payloads(long_job), ElementsAre("e0", "e1", "e2", "e3", "e4", "e5"));
+}
+
+TEST(JobManagerTest, JobRunsOnWhileNobodyElseWaits) {
+  JobRig rig({.turn = absl::Seconds(1)});
+  const std::string id = rig.Submit(RequestOf([&](JobContext& context) -> absl::StatusOr<JobOutcome> {
+                              EXPECT_TRUE(context.past_events().empty());
+                              for (int i = 0; i < 5; ++i) {
+                                rig.clocks.Advance(absl::Seconds(25));
+                                context.Emit("e", "p", absl::ZeroDuration());
+                                RETURN_IF_ERROR(context.Checkpoint());
+                              }
+                              return Result("r");
+                            }))
+                             .id;
+  rig.Submit(TrivialRequest());  // of the same user
+  rig.RunNext();
+  EXPECT_EQ(rig.Get(id).state, JobState::kSucceeded);
+}
+
+TEST(JobManagerTest, TimeThatOthersAreLetInForIsNotTheJobs) {
+  JobRig rig({.turn = absl::Seconds(60)});
+  rig.Submit(RequestOf([&](JobContext& context) -> absl::StatusOr<JobOutcome> {
+    EXPECT_TRUE(context.Checkpoint().ok());
+    context.Emit("e", "p", absl::ZeroDuration());
+    EXPECT_TRUE(context.Checkpoint().ok());
+    return Result("r");
+  }));
+  JobRequest other = TrivialRequest();
+  other.owner = "bob";
+  rig.Submit(std::move(other));
+  rig.manager->RunNext("cpu", [&rig] { rig.clocks.Advance(absl::Seconds(1000)); });
+}
+
+TEST(JobManagerTest, EqualJobHasTheResultAtOnce) {
+  JobRig rig;
+  const auto request = [](const char* owner, const char* key) {
+    JobRequest request = RequestOf(CountingBody(3));
+    request.owner = owner;
+    request.result_key = key;
+    request.micro_batch_prompts = 7;
+    return request;
+  };
+  const std::string computed = rig.Submit(request("ann", "key")).id;
+  rig.RunNext();
+  const JobRecord copy = rig.Submit(request("bob", "key"));
+  EXPECT_EQ(copy.state, JobState::kSucceeded);
+  EXPECT_EQ(copy.same_as, computed);
+  EXPECT_EQ(copy.owner, "bob");
+  EXPECT_EQ(copy.result, "counted");
+  EXPECT_EQ(copy.progress, "p2");
+  EXPECT_EQ(copy.last_sequence, 5u);
+  EXPECT_EQ(rig.ReadArtifact(copy.id, "count.txt"), "3");
+  EXPECT_THAT(rig.Payloads(copy.id), ElementsAre("e0", "e1", "e2"));
+  // A copy of a copy names the job that was computed; the files stay as long as one of them does.
+  ASSERT_TRUE(rig.manager->Delete(computed).ok());
+  EXPECT_EQ(rig.ReadArtifact(copy.id, "count.txt"), "3");
+  EXPECT_EQ(rig.Submit(request("cyd", "key")).same_as, computed);
+
+  EXPECT_EQ(rig.Submit(request("bob", "other")).state, JobState::kQueued);
+  EXPECT_EQ(rig.Submit(request("bob", "")).state, JobState::kQueued);
+  JobRequest anew = request("bob", "key");
+  anew.use_result = false;
+  EXPECT_EQ(rig.Submit(std::move(anew)).state, JobState::kQueued);
+}
+
+TEST(JobManagerTest, ResultWhoseFilesAreGoneIsComputedAgain) {
+  JobRig rig;
+  JobRequest request = RequestOf(CountingBody(1));
+  request.result_key = "key";
+  JobRequest again = request;
+  const JobRecord computed = rig.Submit(std::move(request));
+  rig.RunNext();
+  std::filesystem::remove_all(rig.folder.File("artifacts/" + rig.Get(computed.id).artifacts[0].sha256));
+  EXPECT_TRUE(absl::IsDataLoss(rig.manager->GetArtifact(computed.id, "count.txt").status()));
+  EXPECT_EQ(rig.Submit(std::move(again)).state, JobState::kQueued);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// A JobManager whose jobs run when the test says so.
+// A JobManager whose jobs run when the test says so, whose clocks stand still, and that can be started again.
 #pragma once
 
 #include <future>
@@ -9,6 +9,8 @@
 
 #include "base/mutex.h"
 #include "server/jobs/job_manager.h"
+#include "server/jobs/store/sqlite_job_store.h"
+#include "tests/unit/client/temp_folder.h"
 
 namespace circuitd {
 
@@ -19,6 +21,7 @@ inline JobRequest RequestOf(JobBody body) {
   request.owner = "ann";
   request.device = "cpu";
   request.spec = "spec";
+  request.input = "input";
   request.body = std::move(body);
   return request;
 }
@@ -38,24 +41,104 @@ inline JobRequest EndlessRequest(std::promise<void>& began) {
   });
 }
 
+// Makes events "e0", "e1" … up to `events`, going on where an earlier run has stopped, each followed by a checkpoint.
+inline JobBody CountingBody(int events) {
+  return [events](JobContext& context) -> absl::StatusOr<JobOutcome> {
+    for (int i = static_cast<int>(context.past_events().size()); i < events; ++i) {
+      context.Emit("e" + std::to_string(i), "p" + std::to_string(i), absl::Seconds(events - i));
+      if (absl::Status status = context.Checkpoint(); !status.ok()) return status;
+    }
+    return JobOutcome{"counted", {{"count.txt", "text/plain", std::to_string(events)}}};
+  };
+}
+
+// Clocks that go on when they are told to. Thread-safe.
+class FakeClocks {
+ public:
+  absl::Time Now() const {
+    MutexLock lock(mutex_);
+    return now_;
+  }
+  absl::Duration Uptime() const {
+    MutexLock lock(mutex_);
+    return uptime_;
+  }
+  void Advance(absl::Duration duration) {
+    MutexLock lock(mutex_);
+    now_ += duration;
+    uptime_ += duration;
+  }
+  // Somebody sets the clock.
+  void Set(absl::Time now) {
+    MutexLock lock(mutex_);
+    now_ = now;
+  }
+
+ private:
+  mutable Mutex mutex_;
+  absl::Time now_ GUARDED_BY(mutex_) = absl::FromUnixSeconds(1'800'000'000);
+  absl::Duration uptime_ GUARDED_BY(mutex_) = absl::Hours(1);
+};
+
 class JobRig {
  public:
-  explicit JobRig(JobManager::Options options = {})
-      : manager(options, NewMemoryJobStore(),
-                {[this](const std::string& device) { woken.push_back(device); },
-                 [this](const JobRecord& record) {
-                   MutexLock lock(mutex);
-                   changes.push_back(record.id + " " + std::string(JobStateName(record.state)));
-                 }}) {}
+  explicit JobRig(JobManager::Options options = {}) : options_(std::move(options)) {
+    options_.clock = [this] { return clocks.Now(); };
+    options_.uptime = [this] { return clocks.Uptime(); };
+    Start();
+  }
 
-  JobRecord Submit(JobRequest request) { return manager.Submit(std::move(request)).value().record; }
-  bool RunNext() { return manager.RunNext("cpu", nullptr); }
-  JobRecord Get(const std::string& id) { return manager.Get(id).value().record; }
+  // Ends this manager as a crash would, as far as the store can tell, and begins another one with what it has left.
+  std::vector<JobRecord> Restart() {
+    manager.reset();
+    Start();
+    return manager->Recover().value();
+  }
 
+  JobRecord Submit(JobRequest request) { return manager->Submit(std::move(request)).value().record; }
+  bool RunNext() { return manager->RunNext("cpu", nullptr); }
+  JobRecord Get(const std::string& id) { return manager->Get(id).value().record; }
+  std::string ReadArtifact(const std::string& id, const std::string& name) {
+    const auto artifact = manager->GetArtifact(id, name).value();
+    return artifact.second->Read(0, artifact.first.size_bytes).value();
+  }
+  std::vector<std::string> Payloads(const std::string& id) {
+    std::vector<std::string> payloads;
+    const auto watch = manager->Watch(id, 0, [] {}).value();
+    for (JobWatch::Item item = watch->Next().value();; item = watch->Next().value()) {
+      if (item.kind == JobWatch::Item::Kind::kNothingYet || item.kind == JobWatch::Item::Kind::kEnd) return payloads;
+      if (item.event && !item.event->state) payloads.push_back(item.event->payload);
+    }
+  }
+
+  const client::TempFolder folder;
+  FakeClocks clocks;
   Mutex mutex;
   std::vector<std::string> woken;
   std::vector<std::string> changes;
-  JobManager manager;
+  std::vector<absl::Status> store_errors;
+  std::unique_ptr<JobManager> manager;
+
+ private:
+  void Start() {
+    JobManager::Hooks hooks;
+    hooks.queued = [this](const std::string& device) {
+      MutexLock lock(mutex);
+      woken.push_back(device);
+    };
+    hooks.changed = [this](const JobRecord& record) {
+      MutexLock lock(mutex);
+      changes.push_back(record.id + " " + std::string(JobStateName(record.state)));
+    };
+    hooks.store_failed = [this](const absl::Status& status) {
+      MutexLock lock(mutex);
+      store_errors.push_back(status);
+    };
+    manager = std::make_unique<JobManager>(options_, OpenSqliteJobStore(folder.File("jobs.sqlite3")).value(),
+                                           ArtifactFolder::Open(folder.File("artifacts")).value(), std::move(hooks));
+  }
+
+  JobManager::Options options_;
 };
 
 }  // namespace circuitd

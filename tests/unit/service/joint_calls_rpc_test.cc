@@ -12,7 +12,7 @@
 
 #include "circuitd/v1/inference.grpc.pb.h"
 #include "server/jobs/device_pool.h"
-#include "server/jobs/job_store.h"
+#include "server/jobs/store/sqlite_job_store.h"
 #include "server/model/registry.h"
 #include "server/service/byte_budget.h"
 #include "server/service/dataset_store.h"
@@ -102,7 +102,8 @@ class JointCallsTest : public testing::Test {
   ByteBudget requests_{int64_t{1} << 30}, replies_{int64_t{1} << 30};
   IdleStreams idle_streams_{absl::Minutes(1)};
   SpeedMeter speed_;
-  JobManager jobs_{{}, NewMemoryJobStore(), {}};
+  const client::TempFolder folder_;
+  JobManager jobs_{{}, OpenSqliteJobStore(":memory:").value(), ArtifactFolder::Open(folder_.path()).value(), {}};
   DevicePool devices_{jobs_, options_.max_queued_calls};
   DeviceWorker preparing_{"preparing", options_.max_queued_calls}, loading_{"loading", options_.max_queued_calls};
   const ServerParts parts_{options_, models_,   datasets_, jobs_,         devices_, preparing_,

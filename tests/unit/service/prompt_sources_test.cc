@@ -25,8 +25,9 @@ v1::PromptSource Published(int clean_files) {
   return source;
 }
 
-void ExpectRefusal(const absl::Status& status, const std::string& field, const std::string& message) {
-  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+void ExpectRefusal(const absl::Status& status, const std::string& field, const std::string& message,
+                   absl::StatusCode code = absl::StatusCode::kInvalidArgument) {
+  EXPECT_EQ(status.code(), code) << status;
   EXPECT_EQ(FieldOf(status), field);
   EXPECT_THAT(std::string(status.message()), HasSubstr(message));
 }
@@ -143,7 +144,8 @@ TEST(MakePromptPairsTest, RefusesFilesOverTheLimitBeforeTheyAreTokenized) {
   source.set_pairs_dataset_sha256((*upload->Finish(""))->sha256);
   const auto model = testing::TinyModel();
   ExpectRefusal(MakePromptPairs(datasets, source, *model, kCleanOnly, {.max_prompts = 1}).status(),
-                "prompts.num_samples", "2 prompts in all, max_prompts_per_request is 1");
+                "prompts.num_samples", "2 prompts in all, max_prompts_per_request is 1",
+                absl::StatusCode::kResourceExhausted);
   source.set_num_samples(1);
   EXPECT_TRUE(MakePromptPairs(datasets, source, *model, kCleanOnly, {.max_prompts = 1}).ok());
 }

@@ -20,6 +20,7 @@ ServerOptions TestOptions() {
 
 void RpcTest::Start(ServerOptions options) {
   server_.reset();
+  if (options.data_dir.empty()) options.data_dir = data_folder_.path();
   auto server = CircuitServer::Start(std::move(options));
   ASSERT_TRUE(server.ok()) << server.status();
   server_ = *std::move(server);

@@ -12,6 +12,7 @@
 #include "circuitd/v1/job.grpc.pb.h"
 #include "server/model/model.h"
 #include "server/service/server.h"
+#include "tests/unit/client/temp_folder.h"
 
 namespace circuitd {
 
@@ -22,6 +23,7 @@ ServerOptions TestOptions();
 class RpcTest : public testing::Test {
  protected:
   void SetUp() override { Start(TestOptions()); }
+  // Ends the server that runs, and starts one with the same data folder.
   void Start(ServerOptions options);
 
   template <typename Service>
@@ -42,6 +44,7 @@ class RpcTest : public testing::Test {
   // The model that the server knows by that name, for comparisons.
   static std::shared_ptr<const Model> LoadDirectly(const std::string& name);
 
+  const client::TempFolder data_folder_;
   std::unique_ptr<CircuitServer> server_;
   std::shared_ptr<grpc::Channel> channel_;
 };

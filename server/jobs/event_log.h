@@ -1,0 +1,50 @@
+// The events of jobs, for any number of readers: the recent ones of living jobs are held in memory once for all, older
+// ones are read from the store.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "server/jobs/store/job_store.h"
+
+namespace circuitd {
+
+// Not thread-safe.
+class EventLog {
+ public:
+  // Holds at most `held_per_job` (at least one) events of a job; the store outlives the log.
+  explicit EventLog(const JobStore& store, size_t held_per_job = 256) : store_(store), held_per_job_(held_per_job) {}
+
+  // An event that the store has, the next one of its job; the job's progress is `progress`.
+  void Append(absl::string_view id, JobEvent event, std::string progress);
+  // Nothing is held of the job any more: it has ended, or is gone.
+  void Release(absl::string_view id) { held_.erase(std::string(id)); }
+
+  struct Page {
+    std::vector<std::shared_ptr<const JobEvent>> events;
+    // The job's, if the last of these events is the newest there is and has a payload: a reader that lags behind is
+    // told of every event, and only once how far the job is.
+    std::string progress;
+  };
+  // Events after the sequence number `after`, at most `limit`, in order. The store's errors.
+  absl::StatusOr<Page> After(absl::string_view id, uint64_t after, size_t limit) const;
+
+ private:
+  struct Recent {
+    std::deque<std::shared_ptr<const JobEvent>> events;  // at least one
+    std::string progress;
+  };
+
+  const JobStore& store_;
+  const size_t held_per_job_;
+  std::map<std::string, Recent> held_;
+};
+
+}  // namespace circuitd

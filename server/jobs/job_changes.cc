@@ -1,0 +1,161 @@
+// How changes of jobs reach the store, and what becomes of those that can't.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "server/jobs/job_life.h"
+#include "server/jobs/job_manager.h"
+
+namespace circuitd {
+namespace {
+
+constexpr absl::Duration kFirstWait = absl::Seconds(1);
+constexpr absl::Duration kLongestWait = absl::Minutes(1);
+
+}  // namespace
+
+absl::Status JobManager::Store(const JobRecord& record, const JobEvent& event) {
+  RETURN_IF_ERROR(store_->Update(record, event));
+  log_.Append(record.id, event, record.progress);
+  Wake(record.id);
+  return absl::OkStatus();
+}
+
+void JobManager::StoreOrHold(JobRecord record, JobEvent event, News& news) {
+  const absl::Status status = Store(record, event);
+  if (!status.ok()) {
+    const std::string why = absl::StrCat("its change to ", JobStateName(record.state),
+                                         " can't be stored: ", absl::string_view(status.message()));
+    const std::string id = record.id;
+    Hold(id, std::make_pair(std::move(record), std::move(event)), why);
+    news.store_errors.push_back(status);
+    return;
+  }
+  held_.erase(record.id);
+  news.changed.push_back(record);
+  if (HasEnded(record.state)) {
+    Drop(record, news);
+  } else if (record.state == JobState::kQueued) {
+    SetTimers(record);
+    MakeReady(record, news);
+  }
+}
+
+void JobManager::Hold(const std::string& id, std::optional<std::pair<JobRecord, JobEvent>> change, std::string why) {
+  Held& held = held_[id];
+  held.change = std::move(change);
+  held.why = std::move(why);
+  held.wait = std::clamp(held.wait * 2, kFirstWait, kLongestWait);
+  held.until = options_.uptime() + held.wait;
+  TimersChanged();
+}
+
+void JobManager::RetryHeld(const std::string& id, News& news) {
+  const auto place = held_.find(id);
+  if (place == held_.end()) return;
+  if (place->second.change) {
+    auto [record, event] = *place->second.change;
+    return StoreOrHold(std::move(record), std::move(event), news);
+  }
+  place->second.until = absl::InfiniteDuration();
+  const absl::StatusOr<JobRecord> record = store_->Get(id);
+  if (!record.ok()) return Hold(id, std::nullopt, std::string(record.status().message()));
+  MakeReady(*record, news);
+}
+
+void JobManager::WaitAgain(JobRecord record, const std::string& why, News& news) {
+  JobEvent event = Enter(record, JobState::kQueued, options_.clock());
+  if (why.empty()) return StoreOrHold(std::move(record), std::move(event), news);
+  const absl::Status status = Store(record, event);
+  const std::string id = record.id;
+  if (status.ok()) {
+    SetTimers(record);
+    news.changed.push_back(std::move(record));
+    Hold(id, std::nullopt, why);
+  } else {
+    Hold(id, std::make_pair(std::move(record), std::move(event)), why);
+  }
+}
+
+void JobManager::MakeReady(const JobRecord& record, News& news) {
+  queue_.Push({record.id, record.device, record.owner, record.priority, record.number, record.estimate});
+  news.devices.insert(record.device);
+}
+
+void JobManager::SetTimers(const JobRecord& record) {
+  if (record.deadline < absl::InfiniteFuture()) deadlines_.emplace(record.deadline, record.id);
+  if (record.cancel_unwatched && !watchers_.IsWatched(record.id)) {
+    unwatched_until_.emplace(record.id, options_.uptime() + options_.first_watch_grace);
+  }
+  TimersChanged();
+}
+
+absl::Status JobManager::EndWaiting(const std::string& id, JobState state, absl::Status error, News& news) {
+  ASSIGN_OR_RETURN(JobRecord record, store_->Get(id));
+  if (const auto held = held_.find(id);
+      held != held_.end() && held->second.change && HasEnded(held->second.change->first.state)) {
+    return absl::FailedPreconditionError(absl::StrCat("jobs/", id, ": has ended already; ", held->second.why));
+  }
+  const JobEvent event = Enter(record, state, options_.clock(), std::move(error));
+  RETURN_IF_ERROR(Store(record, event));
+  Drop(record, news);
+  news.changed.push_back(std::move(record));
+  return absl::OkStatus();
+}
+
+void JobManager::EndOrHold(const std::string& id, JobState state, absl::Status error, News& news) {
+  absl::StatusOr<JobRecord> record = store_->Get(id);
+  if (!record.ok()) {
+    news.store_errors.push_back(record.status());
+    return;
+  }
+  JobEvent event = Enter(*record, state, options_.clock(), std::move(error));
+  queue_.Remove(id);
+  StoreOrHold(*std::move(record), std::move(event), news);
+}
+
+void JobManager::Drop(const JobRecord& record, News& news) {
+  queue_.Remove(record.id);
+  if (auto body = bodies_.extract(record.id)) news.dropped.push_back(std::move(body.mapped()));
+  unprovided_.erase(record.id);
+  held_.erase(record.id);
+  deadlines_.erase({record.deadline, record.id});
+  unwatched_until_.erase(record.id);
+  log_.Release(record.id);
+  // The new end may be one too many.
+  next_retention_ = -absl::InfiniteDuration();
+  TimersChanged();
+}
+
+JobView JobManager::ViewLocked(JobRecord record, Plans& plans) const {
+  JobView view;
+  if (const auto held = held_.find(record.id); held != held_.end() && held->second.until < absl::InfiniteDuration()) {
+    view.held_back_by = held->second.why;
+  } else if (unprovided_.count(record.id) > 0) {
+    view.held_back_by = "the server was restarted, and the job is being prepared again";
+  } else if (queue_.Waits(record.id)) {
+    auto plan = plans.find(record.device);
+    if (plan == plans.end()) {
+      plan = plans.emplace(record.device, queue_.Plan(record.device, RunningOn(record.device))).first;
+    }
+    const auto place = std::find_if(plan->second.begin(), plan->second.end(),
+                                    [&](const FairQueue::Planned& planned) { return planned.id == record.id; });
+    view.queue_position = place - plan->second.begin();
+    if (place != plan->second.end() && place->begins_in) view.estimated_start = options_.clock() + *place->begins_in;
+  }
+  view.record = std::move(record);
+  return view;
+}
+
+std::optional<FairQueue::Running> JobManager::RunningOn(const std::string& device) const {
+  for (const auto& [id, running] : running_) {
+    if (running.job.device != device) continue;
+    if (running.remaining == absl::ZeroDuration()) return FairQueue::Running{running.job.owner, std::nullopt};
+    const absl::Duration left = running.remaining - (options_.uptime() - running.known_at);
+    return FairQueue::Running{running.job.owner, std::max(left, absl::ZeroDuration())};
+  }
+  return std::nullopt;
+}
+
+}  // namespace circuitd
