@@ -1,4 +1,5 @@
-// Times node pruning in one process, and prints as JSON what it took, every score and the peak of resident memory.
+// Times node pruning in one process, and prints as JSON what it took, every score, the peak of resident memory and how
+// long others would have waited between two checkpoints.
 //
 //   node_pruning --model FOLDER --prompts FILE.jsonl --keep numerals --threads 1
 //
@@ -18,6 +19,7 @@
 #include "base/status.h"
 #include "bench/forced_scorer.h"
 #include "bench/measure.h"
+#include "bench/pause_meter.h"
 #include "bench/prompts.h"
 #include "bench/random_model.h"
 #include "server/circuit/engine/fast_node_scorer.h"
@@ -107,15 +109,16 @@ absl::Status Run(const Flags& flags) {
   // From here on it is a job's time: its preparation is part of it.
   const int64_t resident_before = ResidentBytes();
   const Stopwatch watch;
-  const Checkpoint checkpoint;
+  PauseMeter pauses;
+  const Checkpoint checkpoint = pauses.checkpoint();
   ASSIGN_OR_RETURN(const std::unique_ptr<NodeScorer> engine,
                    Engines().at(flags.engine)(model->network(), pairs, options, checkpoint));
-  const json preparation = Seconds(watch);
+  const json preparation = Seconds(watch), preparation_pauses = pauses.Take();
   ForcedScorer scorer(*engine, config, kept, flags.sample);
   std::vector<PruningDecision> decisions;
   ASSIGN_OR_RETURN(const NodePruningResult result,
                    PruneWithScorer(scorer, config, options, [&](const PruningDecision& d) { decisions.push_back(d); }));
-  const json total = Seconds(watch);
+  const json total = Seconds(watch), run_pauses = pauses.Take();
 
   json report = {{"engine", flags.engine},
                  {"shape", Shape(config)},
@@ -127,6 +130,7 @@ absl::Status Run(const Flags& flags) {
                  {"load_seconds", load_seconds},
                  {"preparation_seconds", preparation},
                  {"seconds", total},
+                 {"between_checkpoints", {{"preparation", preparation_pauses}, {"sweeps", run_pauses}}},
                  {"full_logit_diff", result.full_logit_diff},
                  {"micro_batch_prompts", cost.micro_batch_prompts},
                  {"memory_budget_bytes", flags.memory_budget},

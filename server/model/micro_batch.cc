@@ -1,5 +1,7 @@
 #include "server/model/micro_batch.h"
 
+#include <ATen/Parallel.h>
+
 #include <algorithm>
 
 #include "base/status.h"
@@ -9,10 +11,11 @@
 namespace circuitd {
 
 MicroBatchLimits LimitsFor(at::Device device, at::ScalarType dtype, int64_t budget_bytes) {
-  constexpr double kCpuFlops = 25e9, kGpuFlops = 1e12;
+  constexpr double kCpuFlopsOfThread = 12.5e9, kGpuFlops = 1e12;
+  constexpr int kThreads = 2;
   MicroBatchLimits limits;
   limits.budget_bytes = budget_bytes;
-  limits.max_flops = device.is_cpu() ? kCpuFlops : kGpuFlops;
+  limits.max_flops = device.is_cpu() ? kCpuFlopsOfThread * std::min(at::get_num_threads(), kThreads) : kGpuFlops;
   limits.element_size = static_cast<int64_t>(c10::elementSize(dtype));
   return limits;
 }

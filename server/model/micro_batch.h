@@ -16,7 +16,8 @@
 
 namespace circuitd {
 
-// Of runs on `device`: on a CPU a forward pass is bounded to about a quarter of a second (on two cores of 50 GFLOP/s).
+// Of runs on `device`: on a CPU a forward pass is bounded to about a quarter of a second, of cores that
+// make 50 GFLOP/s, whether it has one of them or more.
 MicroBatchLimits LimitsFor(at::Device device, at::ScalarType dtype, int64_t budget_bytes);
 
 // The entries of `all`, which has one for each prompt, that belong to a micro-batch.

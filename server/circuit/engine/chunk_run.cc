@@ -17,7 +17,8 @@ absl::StatusOr<MidStream> ChunkRun::Attend(const CircuitLayers& circuit, int lay
   return MidStream{Layers().Attend(layer, circuit[layer].heads, before, !circuit.IsReadAbove(layer)).mid, {}};
 }
 
-at::Tensor ChunkRun::MlpPost(int layer, const MidStream& mid) {
+absl::StatusOr<at::Tensor> ChunkRun::MlpPost(int layer, const MidStream& mid) {
+  if (checkpoint_) RETURN_IF_ERROR(checkpoint_());
   if (mid.product.defined()) return weights_.Candidates(layer).Post(mid.stream.x, mid.product);
   return Layers().MlpPost(layer, mid.stream);
 }
@@ -26,15 +27,16 @@ Stream ChunkRun::AddMlp(int layer, const MidStream& mid, const at::Tensor& post)
   return Layers().AddMlp(layer, mid.stream, post);
 }
 
-Stream ChunkRun::AfterMlp(const AblatedCircuit& circuit, int layer, const MidStream& mid) {
+absl::StatusOr<Stream> ChunkRun::AfterMlp(const AblatedCircuit& circuit, int layer, const MidStream& mid) {
   if (!circuit.layers[layer].mlp) return Layers().AddMean(mid.stream, circuit.mlp_means[layer]);
-  return AddMlp(layer, mid, MlpPost(layer, mid));
+  ASSIGN_OR_RETURN(const at::Tensor post, MlpPost(layer, mid));
+  return AddMlp(layer, mid, post);
 }
 
 absl::StatusOr<Stream> ChunkRun::GoOn(const AblatedCircuit& circuit, Stream before, int begin, int end) {
   for (int layer = begin; layer < end; ++layer) {
     ASSIGN_OR_RETURN(const MidStream mid, Attend(circuit.layers, layer, before));
-    before = AfterMlp(circuit, layer, mid);
+    ASSIGN_OR_RETURN(before, AfterMlp(circuit, layer, mid));
   }
   return before;
 }
@@ -51,7 +53,7 @@ absl::StatusOr<Stream> ChunkRun::Before(const AblatedCircuit& circuit, int layer
   if (start_ && start_->layer < layer && start_->layer >= at && StartServes(circuit.layers)) {
     Reduce(*start_, circuit.layers);
     at = start_->layer + 1;
-    stream = AfterMlp(circuit, start_->layer, start_->mid);
+    ASSIGN_OR_RETURN(stream, AfterMlp(circuit, start_->layer, start_->mid));
   }
   if (!stream) stream = Layers().Embed();
   while (true) {
@@ -90,6 +92,7 @@ absl::StatusOr<ChunkRun::Start> ChunkRun::MakeStart(const AblatedCircuit& circui
   const ModelConfig& config = network_.config();
   const int64_t saved = rows_.Count(final_only) * (config.d_model - config.d_head);
   if (keeps_.product && heads.size() > 1 && saved > int64_t{config.d_head} * config.d_model) {
+    if (checkpoint_) RETURN_IF_ERROR(checkpoint_());
     start.mid.product = weights_.Candidates(layer).Product(start.mid.stream.x);
   }
   return start;

@@ -38,7 +38,8 @@ struct MidStream {
   at::Tensor product;  // CandidateLayer's, of this layer; may be undefined
 };
 
-// Its methods check `checkpoint` before each layer and return its error as it is; otherwise torch's exceptions. A run
+// Its methods check `checkpoint` before each layer's attention and before its MLP and return its error as it is;
+// otherwise torch's exceptions. A run
 // that fails leaves only valid states behind. Not thread-safe.
 class ChunkRun {
  public:
@@ -59,8 +60,8 @@ class ChunkRun {
 
   // One layer's parts, as in LayerRun.
   absl::StatusOr<MidStream> Attend(const CircuitLayers& circuit, int layer, const Stream& before);
-  at::Tensor MlpPost(int layer, const MidStream& mid);
-  Stream AfterMlp(const AblatedCircuit& circuit, int layer, const MidStream& mid);
+  absl::StatusOr<at::Tensor> MlpPost(int layer, const MidStream& mid);
+  absl::StatusOr<Stream> AfterMlp(const AblatedCircuit& circuit, int layer, const MidStream& mid);
   Stream AddMlp(int layer, const MidStream& mid, const at::Tensor& post);
 
  private:

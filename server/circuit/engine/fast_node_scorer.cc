@@ -162,8 +162,8 @@ absl::StatusOr<double> FastNodeScorer::CandidateLogitDiff(const CircuitLayers& c
     } else {
       ASSIGN_OR_RETURN(mid, clean_[i].Mid(with_node, layer, HeadOf(node)));
     }
-    ASSIGN_OR_RETURN(const Stream stream,
-                     clean_[i].GoOn(ablated, clean_[i].AfterMlp(ablated, layer, mid), layer + 1, candidate.n_layers()));
+    ASSIGN_OR_RETURN(Stream after, clean_[i].AfterMlp(ablated, layer, mid));
+    ASSIGN_OR_RETURN(const Stream stream, clean_[i].GoOn(ablated, std::move(after), layer + 1, candidate.n_layers()));
     sum.Add(stream.x, clean_[i].rows(), answer_directions_[i]);
   }
   return sum.Get() / static_cast<double>(pairs_.size());
@@ -181,7 +181,8 @@ absl::StatusOr<int> FastNodeScorer::RunShared(const CircuitLayers& circuit, Node
     ChunkRun& both = shared_[i].both();
     ASSIGN_OR_RETURN(MidStream mid, both.Mid(with_node, node.layer, HeadOf(node)));
     for (int layer = node.layer; layer < parting; ++layer) {
-      ASSIGN_OR_RETURN(mid, both.Attend(candidate, layer + 1, both.AfterMlp(without_node, layer, mid)));
+      ASSIGN_OR_RETURN(const Stream after, both.AfterMlp(without_node, layer, mid));
+      ASSIGN_OR_RETURN(mid, both.Attend(candidate, layer + 1, after));
     }
     clean.push_back(shared_[i].Clean(mid));
     if (means) RETURN_IF_ERROR(means->Run(corrupted_[i], parting, shared_[i].Corrupted(mid)));

@@ -16,7 +16,7 @@ MlpMeanRun::MlpMeanRun(const Gpt2& network, const CircuitLayers& candidate, cons
 absl::Status MlpMeanRun::Run(ChunkRun& chunk, int layer, MidStream mid) {
   const int last = posts_.rbegin()->first;
   for (;; ++layer) {
-    const at::Tensor post = chunk.MlpPost(layer, mid);
+    ASSIGN_OR_RETURN(const at::Tensor post, chunk.MlpPost(layer, mid));
     if (const auto wanted = posts_.find(layer); wanted != posts_.end()) {
       wanted->second.Add(chunk.rows(), mid.stream.final_only, post);
     }

@@ -1,5 +1,6 @@
 #include "server/circuit/engine/row_attention.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "server/model/layer_parts.h"
@@ -15,9 +16,18 @@ at::Tensor AttendAll(const ModelConfig& config, int layer, const PromptRows& row
     return places.view({rows.prompts, rows.pos, -1, config.d_head});
   };
   const auto halves = by_prompt(kv).split(width / config.d_head, 2);  // k, v [prompts, pos, heads, d_head]
-  const at::Tensor future = FutureMask(0, rows.pos, q.device());
-  const at::Tensor pattern = AttentionPattern(config, layer, by_prompt(q), halves[0], future);
-  const at::Tensor z = ZOf(pattern, halves[1]).reshape({-1, width});  // [prompts * pos, width]
+  const at::Tensor queries = by_prompt(q);
+  // Of long prompts some queries at a time: later keys are none of theirs, and the scores stay in the cache.
+  constexpr int64_t kQueries = 128;
+  std::vector<at::Tensor> blocks;  // [prompts, queries, heads, d_head]
+  for (int64_t first = 0; first < rows.pos; first += kQueries) {
+    const int64_t end = std::min(first + kQueries, rows.pos);
+    const at::Tensor pattern = AttentionPattern(config, layer, queries.narrow(1, first, end - first),
+                                                halves[0].narrow(1, 0, end), FutureMask(first, end, q.device()));
+    blocks.push_back(ZOf(pattern, halves[1].narrow(1, 0, end)));
+  }
+  const at::Tensor by_place = blocks.size() == 1 ? blocks[0] : at::cat(blocks, 1);
+  const at::Tensor z = by_place.reshape({-1, width});  // [prompts * pos, width]
   return rows.place_of_row.defined() ? z.index_select(0, rows.place_of_row) : z;
 }
 

@@ -19,6 +19,7 @@ absl::StatusOr<UnablatedMeans> TakeUnablatedMeans(const Gpt2& network, EngineWei
     for (int layer = 0; layer < config.n_layers; ++layer) {
       if (checkpoint) RETURN_IF_ERROR(checkpoint());
       const Attended attended = run.Attend(layer, whole[layer].heads, stream, !whole.IsReadAbove(layer));
+      if (checkpoint) RETURN_IF_ERROR(checkpoint());
       const at::Tensor mlp_post = run.MlpPost(layer, attended.mid);
       z[layer].Add(chunk.rows(), attended.mid.final_only, attended.z);
       post[layer].Add(chunk.rows(), attended.mid.final_only, mlp_post);
