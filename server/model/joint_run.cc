@@ -76,7 +76,7 @@ class JointRun {
     const std::vector<Segment> segments = Live(batch);
     std::vector<Segment> again;
     if (!segments.empty()) {
-      const absl::Status status = InTorch([&] { return RunSegments(segments, again); });
+      const absl::Status status = InTorch([&] { return RunSegments(segments, checkpoint, again); });
       if (absl::IsResourceExhausted(status) && batch.end - batch.begin > 1) return status;
       if (!status.ok() && segments.size() == 1) {
         Fail(segments[0], status);
@@ -107,7 +107,7 @@ class JointRun {
     statuses_[segment.number] = segment.part->Check();
     if (!statuses_[segment.number].ok()) return absl::OkStatus();
     std::vector<Segment> none;
-    const absl::Status status = InTorch([&] { return RunSegments({&segment, 1}, none); });
+    const absl::Status status = InTorch([&] { return RunSegments({&segment, 1}, checkpoint, none); });
     if (absl::IsResourceExhausted(status) && segment.size() > 1) {
       const size_t middle = (segment.rows.begin + segment.rows.end) / 2;
       RETURN_IF_ERROR(RunAlone({segment.number, segment.part, {segment.rows.begin, middle}}, checkpoint));
@@ -117,7 +117,20 @@ class JointRun {
     return absl::OkStatus();
   }
 
-  void Fail(const Segment& segment, const absl::Status& status) { statuses_[segment.number] = status; }
+  // How it ended first is how it ends.
+  void Fail(const Segment& segment, const absl::Status& status) { statuses_[segment.number].Update(status); }
+
+  // Between two passes over the same rows: others' turn, and an error if nobody waits for these any more.
+  absl::Status Pause(absl::Span<const Segment> segments, const Checkpoint& checkpoint) {
+    if (checkpoint) RETURN_IF_ERROR(checkpoint());
+    bool any_left = false;
+    for (const Segment& segment : segments) {
+      absl::Status& status = statuses_[segment.number];
+      status.Update(segment.part->Check());
+      any_left |= status.ok();
+    }
+    return any_left ? absl::OkStatus() : absl::CancelledError("nobody waits any more");
+  }
 
   // The segments of a micro-batch whose parts still want them.
   std::vector<Segment> Live(MicroBatch batch) {
@@ -133,9 +146,10 @@ class JointRun {
   }
 
   // Adds to `again` the segments whose answers could not be read, unless there is only one: that is an error then.
-  absl::Status RunSegments(absl::Span<const Segment> segments, std::vector<Segment>& again) {
+  absl::Status RunSegments(absl::Span<const Segment> segments, const Checkpoint& checkpoint,
+                           std::vector<Segment>& again) {
     for (const Segment& segment : segments) segment.part->Begin(segment.rows);
-    RunSources(segments);
+    if (RunSources(segments)) RETURN_IF_ERROR(Pause(segments, checkpoint));
 
     Prompts prompts;
     JointHooks hooks;
@@ -144,7 +158,7 @@ class JointRun {
       hooks.Add(segment.part->hooks(), segment.size(), LongestPrompt(segment.prompts()));
     }
     const BatchRun run = RunBatch(network_, Pad(prompts, network_.device()), &hooks);
-    const std::vector<std::optional<BatchRun>> plain = RunPlainly(segments);
+    ASSIGN_OR_RETURN(const std::vector<std::optional<BatchRun>> plain, RunPlainly(segments, checkpoint));
 
     std::vector<std::pair<Segment, BatchRun>> read;
     int64_t begin = 0;
@@ -152,6 +166,7 @@ class JointRun {
       const Segment& segment = segments[i];
       const BatchRun own = RowsOf(run, begin, segment.size());
       begin += segment.size();
+      if (!statuses_[segment.number].ok()) continue;
       const absl::Status status = InTorch([&] { return segment.part->Read(own, plain[i] ? &*plain[i] : nullptr); });
       if (status.ok()) {
         read.push_back({segment, own});
@@ -170,7 +185,8 @@ class JointRun {
     return absl::OkStatus();
   }
 
-  void RunSources(absl::Span<const Segment> segments) {
+  // Whether there were any.
+  bool RunSources(absl::Span<const Segment> segments) {
     Prompts prompts;
     JointHooks hooks;
     std::vector<HookPoint> points;
@@ -181,17 +197,21 @@ class JointRun {
       points.insert(points.end(), sources->points.begin(), sources->points.end());
       hooks.Add(*sources->hooks, segment.size(), LongestPrompt(sources->prompts));
     }
-    if (!prompts.empty()) RunUpTo(network_, Pad(prompts, network_.device()).tokens, points, &hooks);
+    if (prompts.empty()) return false;
+    RunUpTo(network_, Pad(prompts, network_.device()).tokens, points, &hooks);
+    return true;
   }
 
   // One entry for each segment.
-  std::vector<std::optional<BatchRun>> RunPlainly(absl::Span<const Segment> segments) {
+  absl::StatusOr<std::vector<std::optional<BatchRun>>> RunPlainly(absl::Span<const Segment> segments,
+                                                                  const Checkpoint& checkpoint) {
     std::vector<std::optional<BatchRun>> runs(segments.size());
     Prompts prompts;
     for (const Segment& segment : segments) {
       if (segment.part->wants_plain_run()) AddPrompts(segment.prompts(), prompts);
     }
     if (prompts.empty()) return runs;
+    RETURN_IF_ERROR(Pause(segments, checkpoint));
     const BatchRun run = RunBatch(network_, Pad(prompts, network_.device()));
     int64_t begin = 0;
     for (size_t i = 0; i < segments.size(); ++i) {

@@ -24,7 +24,7 @@ class JointPart {
   virtual ~JointPart() = default;
 
   virtual const std::vector<std::vector<int>>& prompts() const = 0;
-  // Asked before each micro-batch: an error (the caller has gone) ends the part.
+  // Asked before each pass: an error (the caller has gone) ends the part, and what nobody waits for is not run.
   virtual absl::Status Check() const = 0;
   // Does what has to be done before the prompts run, once.
   virtual absl::Status Prepare(const ForwardOptions& options) = 0;

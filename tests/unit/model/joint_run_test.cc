@@ -58,15 +58,20 @@ class Forward {
 // Sees hook_embed, where it does what it is told.
 class Saboteur : public JointPart, public Hooks {
  public:
-  explicit Saboteur(std::function<void()> act) : act_(std::move(act)) {}
+  explicit Saboteur(std::function<void()> act, Checkpoint check = nullptr, bool wants_plain_run = false)
+      : act_(std::move(act)), check_(std::move(check)), wants_plain_run_(wants_plain_run) {}
 
   const std::vector<std::vector<int>>& prompts() const override { return prompts_; }
-  absl::Status Check() const override { return absl::OkStatus(); }
+  absl::Status Check() const override { return check_ ? check_() : absl::OkStatus(); }
   absl::Status Prepare(const ForwardOptions&) override { return absl::OkStatus(); }
   MicroBatchLimits Limits(int64_t budget) const override { return LimitsFor(at::kCPU, at::kFloat, budget); }
   void Begin(MicroBatch) override {}
   Hooks& hooks() override { return *this; }
-  absl::Status Read(const BatchRun&, const BatchRun*) override { return absl::OkStatus(); }
+  bool wants_plain_run() const override { return wants_plain_run_; }
+  absl::Status Read(const BatchRun&, const BatchRun*) override {
+    ++read_;
+    return absl::OkStatus();
+  }
   absl::Status Deliver(const BatchRun&) override {
     ++delivered_;
     return absl::OkStatus();
@@ -75,12 +80,15 @@ class Saboteur : public JointPart, public Hooks {
   bool Wants(HookPoint point) const override { return point.kind == HookKind::kEmbed; }
   void Visit(HookPoint, at::Tensor&) override { act_(); }
 
+  int read() const { return read_; }
   int delivered() const { return delivered_; }
 
  private:
   const std::vector<std::vector<int>> prompts_ = {{3, 4}};
   const std::function<void()> act_;
-  int delivered_ = 0;
+  const Checkpoint check_;
+  const bool wants_plain_run_;
+  int read_ = 0, delivered_ = 0;
 };
 
 class JointRunTest : public ::testing::Test {
@@ -121,6 +129,33 @@ TEST_F(JointRunTest, PartWhoseCallerHasGoneIsLeftOut) {
   const auto statuses = Run({gone.part(), a.part()});
   EXPECT_EQ(statuses[0], absl::CancelledError("gone"));
   EXPECT_TRUE(statuses[1].ok());
+  a.ExpectAnsweredAsAlone();
+}
+
+TEST_F(JointRunTest, StopsBetweenTwoPassesOfAMicroBatchWhenNobodyWaitsAnyMore) {
+  bool gone = false;
+  const Checkpoint check = [&] { return gone ? absl::DeadlineExceededError("late") : absl::OkStatus(); };
+  Saboteur goes([&] { gone = true; }, check, /*wants_plain_run=*/true);
+  Forward also_goes(*model_, {{5}, {6, 7}}, check);
+  const auto statuses = Run({&goes, also_goes.part()});
+  EXPECT_EQ(statuses[0], absl::DeadlineExceededError("late"));
+  EXPECT_EQ(statuses[1], absl::DeadlineExceededError("late"));
+  gone = false;
+  EXPECT_EQ(Run({&goes})[0], absl::DeadlineExceededError("late"));
+  EXPECT_EQ(goes.read(), 0);
+}
+
+TEST_F(JointRunTest, WhoGoesBetweenTwoPassesHarmsNobody) {
+  bool gone = false;
+  Saboteur stays([&] { gone = true; }, nullptr, /*wants_plain_run=*/true);
+  Forward goes(*model_, {{5}}, [&] { return gone ? absl::CancelledError("gone") : absl::OkStatus(); });
+  Forward a(*model_, {{1, 2, 3}, {4}});
+  const auto statuses = Run({goes.part(), &stays, a.part()});
+  EXPECT_EQ(statuses[0], absl::CancelledError("gone"));
+  EXPECT_TRUE(statuses[1].ok()) << statuses[1];
+  EXPECT_TRUE(statuses[2].ok()) << statuses[2];
+  EXPECT_EQ(stays.delivered(), 1);
+  EXPECT_EQ(passes_, 2);
   a.ExpectAnsweredAsAlone();
 }
 
