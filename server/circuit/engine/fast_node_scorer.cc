@@ -77,7 +77,8 @@ absl::Status FastNodeScorer::TryPrepare() {
                      TakeUnablatedMeans(network_, *weights_, corrupted_, load_.longest, checkpoint_));
     weights_->SetZMeans(std::move(means.z));
     if (options_.means == MlpMeans::kSeqcont) {
-      seqcont_means_ = std::make_unique<SeqcontMlpMeans>(network_, corrupted_, load_.longest, means.mlp_out);
+      seqcont_means_ =
+          std::make_unique<SeqcontMlpMeans>(network_, corrupted_, load_.longest, means.mlp_out, checkpoint_);
     } else {
       unablated_means_ = std::move(means.mlp_out);
       corrupted_.clear();
@@ -187,7 +188,10 @@ absl::StatusOr<int> FastNodeScorer::RunShared(const CircuitLayers& circuit, Node
     clean.push_back(shared_[i].Clean(mid));
     if (means) RETURN_IF_ERROR(means->Run(corrupted_[i], parting, shared_[i].Corrupted(mid)));
   }
-  if (means) seqcont_means_->Learn(candidate, means->Means());
+  if (means) {
+    ASSIGN_OR_RETURN(const auto of_layers, means->Means(checkpoint_));
+    seqcont_means_->Learn(candidate, of_layers);
+  }
   return parting;
 }
 

@@ -25,9 +25,10 @@ absl::Status MlpMeanRun::Run(ChunkRun& chunk, int layer, MidStream mid) {
   }
 }
 
-std::map<int, at::Tensor> MlpMeanRun::Means() const {
+absl::StatusOr<std::map<int, at::Tensor>> MlpMeanRun::Means(const Checkpoint& checkpoint) const {
   std::map<int, at::Tensor> means;
   for (const auto& [layer, post] : posts_) {
+    if (checkpoint) RETURN_IF_ERROR(checkpoint());
     const BlockWeights& w = network_.weights().blocks[layer];
     means[layer] = Affine(post.Mean(), w.out_weight, w.out_bias);
   }

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/checkpoint.h"
 #include "server/circuit/engine/chunk_run.h"
 #include "server/circuit/engine/circuit_layers.h"
 #include "server/circuit/engine/row_means.h"
@@ -26,8 +28,8 @@ class MlpMeanRun {
   // layers. A checkpoint's error as it is, torch's exceptions.
   absl::Status Run(ChunkRun& chunk, int layer, MidStream mid);
 
-  // After all chunks. By layer: [max_pos, d_model].
-  std::map<int, at::Tensor> Means() const;
+  // After all chunks. By layer: [max_pos, d_model]. Errors as Run's; `checkpoint` is checked before each layer.
+  absl::StatusOr<std::map<int, at::Tensor>> Means(const Checkpoint& checkpoint) const;
 
  private:
   const Gpt2& network_;

@@ -8,8 +8,12 @@
 namespace circuitd {
 
 SeqcontMlpMeans::SeqcontMlpMeans(const Gpt2& network, std::vector<ChunkRun>& corrupted, int64_t max_pos,
-                                 const MlpMeanTensors& unablated)
-    : network_(network), corrupted_(corrupted), max_pos_(max_pos), of_candidate_(network.config().n_layers) {
+                                 const MlpMeanTensors& unablated, const Checkpoint& checkpoint)
+    : network_(network),
+      corrupted_(corrupted),
+      max_pos_(max_pos),
+      checkpoint_(checkpoint),
+      of_candidate_(network.config().n_layers) {
   const CircuitLayers whole(network.config(), AllNodes(network.config()));
   for (const at::Tensor& mean : unablated) of_circuit_.push_back({whole, mean});
 }
@@ -34,7 +38,8 @@ absl::StatusOr<MlpMeanTensors> SeqcontMlpMeans::Means(const CircuitLayers& circu
       ASSIGN_OR_RETURN(MidStream mid, chunk.Mid(with_node, first, without_head));
       RETURN_IF_ERROR(means.Run(chunk, first, std::move(mid)));
     }
-    Learn(heads, means.Means());
+    ASSIGN_OR_RETURN(const auto of_layers, means.Means(checkpoint_));
+    Learn(heads, of_layers);
     return absl::OkStatus();
   };
   RETURN_IF_ERROR(run(of_circuit, circuit, std::nullopt));

@@ -22,10 +22,10 @@ using MlpMeanTensors = std::vector<at::Tensor>;
 // ablated MLP, and it is not made at all where no head up to an ablated MLP's layer changed.
 class SeqcontMlpMeans {
  public:
-  // `network` and `corrupted`, all corrupted prompts of at most `max_pos` tokens, have to outlive it. `unablated` are
-  // the means of the run of the whole model.
+  // `network`, `checkpoint` and `corrupted`, all corrupted prompts of at most `max_pos` tokens, have to outlive it.
+  // `unablated` are the means of the run of the whole model.
   SeqcontMlpMeans(const Gpt2& network, std::vector<ChunkRun>& corrupted, int64_t max_pos,
-                  const MlpMeanTensors& unablated);
+                  const MlpMeanTensors& unablated, const Checkpoint& checkpoint);
 
   // Those of the MLPs that `candidate` ablates: `circuit` without `node`, or `circuit` itself.
   absl::StatusOr<MlpMeanTensors> Means(const CircuitLayers& circuit, std::optional<Node> node,
@@ -51,6 +51,7 @@ class SeqcontMlpMeans {
   const Gpt2& network_;
   std::vector<ChunkRun>& corrupted_;
   const int64_t max_pos_;
+  const Checkpoint& checkpoint_;
   // By layer: of the last circuits asked for, and of their candidates. A candidate that was accepted is the circuit.
   std::vector<Known> of_circuit_, of_candidate_;
 };

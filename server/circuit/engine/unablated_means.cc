@@ -28,6 +28,7 @@ absl::StatusOr<UnablatedMeans> TakeUnablatedMeans(const Gpt2& network, EngineWei
   }
   UnablatedMeans means;
   for (int layer = 0; layer < config.n_layers; ++layer) {
+    if (checkpoint) RETURN_IF_ERROR(checkpoint());
     const BlockWeights& w = network.weights().blocks[layer];
     means.z.push_back(z[layer].Mean().view({max_pos, config.n_heads, config.d_head}));
     means.mlp_out.push_back(Affine(post[layer].Mean(), w.out_weight, w.out_bias));
