@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "client/local_file.h"
+#include "client/retry.h"
 
 namespace circuitd::client {
 namespace {
@@ -64,7 +65,11 @@ class PartFile {
 // Fills the part file up to the artifact's size, over as many connections as it takes.
 absl::Status Fill(Client& client, const std::string& job_name, const v1::Artifact& artifact,
                   const DownloadOptions& options, PartFile& part) {
-  BackOff back_off(options.back_off);
+  RetryOptions retries;
+  retries.back_off = options.back_off;
+  retries.canceller = options.canceller;
+  retries.on_wait = options.on_reconnect;
+  Retry retry(std::move(retries));
   while (true) {
     v1::DownloadArtifactRequest request;
     request.set_name(job_name);
@@ -81,7 +86,7 @@ absl::Status Fill(Client& client, const std::string& job_name, const v1::Artifac
         return absl::DataLossError(
             absl::StrCat(artifact.name(), ": more than the ", artifact.size_bytes(), " bytes that it has"));
       }
-      if (!response.data().empty()) back_off.Reset();
+      if (!response.data().empty()) retry.Heard();
       return part.Append(response.data());
     };
     absl::Status status = client.DownloadArtifact(request, receive, options.canceller);
@@ -90,13 +95,9 @@ absl::Status Fill(Client& client, const std::string& job_name, const v1::Artifac
       status = absl::UnavailableError(absl::StrCat(artifact.name(), ": the stream ended after ", part.size(), " of ",
                                                    artifact.size_bytes(), " bytes"));
     }
-    if (!absl::IsUnavailable(status) || back_off.exhausted()) return status;
-    const absl::Duration wait = back_off.Next();
-    if (options.canceller == nullptr) {
-      absl::SleepFor(wait);
-    } else if (!options.canceller->Sleep(wait)) {
-      return absl::CancelledError(absl::StrCat("no longer downloading ", artifact.name()));
-    }
+    if (retry.WaitAfter(status)) continue;
+    const bool cancelled = options.canceller != nullptr && options.canceller->cancelled();
+    return cancelled ? absl::CancelledError(absl::StrCat("no longer downloading ", artifact.name())) : status;
   }
 }
 

@@ -1,6 +1,7 @@
 // Brings a job's artifacts to the disk, whole or not at all.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -14,6 +15,8 @@ namespace circuitd::client {
 
 struct DownloadOptions {
   BackOffPolicy back_off;
+  // Called before each wait for another attempt.
+  std::function<void(const absl::Status& error, absl::Duration wait)> on_reconnect;
   Canceller* canceller = nullptr;
 };
 

@@ -10,8 +10,8 @@ namespace circuitd::client {
 
 struct BackOffPolicy {
   absl::Duration first = absl::Milliseconds(300);
-  absl::Duration longest = absl::Seconds(10);
-  // Attempts stop when the server has not been heard of for this long.
+  absl::Duration longest = absl::Seconds(5);
+  // Attempts stop when the server has not been heard of for this long; zero: there is no second one.
   absl::Duration give_up_after = absl::Minutes(5);
 };
 
@@ -20,24 +20,18 @@ class BackOff {
  public:
   explicit BackOff(const BackOffPolicy& policy) : policy_(policy), next_(policy.first) {}
 
-  // The server answered: the next wait is short again.
-  void Reset() {
-    next_ = policy_.first;
-    waited_ = absl::ZeroDuration();
-  }
+  // The next wait is short again.
+  void Reset() { next_ = policy_.first; }
   // The next wait, doubled each time, with up to a quarter less so that many clients do not come back at once.
   absl::Duration Next() {
     const absl::Duration wait = next_ * absl::Uniform(random_, 0.75, 1.0);
     next_ = std::min(next_ * 2, policy_.longest);
-    waited_ += wait;
     return wait;
   }
-  bool exhausted() const { return waited_ >= policy_.give_up_after; }
 
  private:
   const BackOffPolicy policy_;
   absl::Duration next_;
-  absl::Duration waited_;
   absl::BitGen random_;
 };
 

@@ -1,12 +1,14 @@
 #include "client/client.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
+#include "absl/random/random.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
 #include "base/sha256.h"
 #include "base/status.h"
+#include "client/retry.h"
 #include "client/rpc_status.h"
 #include "client/utf8_fields.h"
 #include "grpcpp/client_context.h"
@@ -16,6 +18,12 @@ namespace circuitd::client {
 namespace {
 
 constexpr size_t kUploadChunkBytes = 256 << 10;
+
+// 128 bits that nobody else has.
+std::string MakeRequestId() {
+  absl::BitGen random;
+  return absl::StrCat("auto-", absl::Hex(random(), absl::kZeroPad16), absl::Hex(random(), absl::kZeroPad16));
+}
 
 }  // namespace
 
@@ -39,39 +47,58 @@ Client::Client(std::shared_ptr<grpc::ChannelInterface> channel, ClientOptions op
       tasks_(v1::TaskService::NewStub(channel)),
       jobs_(v1::JobService::NewStub(channel)) {}
 
-void Client::Prepare(grpc::ClientContext& context, bool with_deadline) const {
-  if (!options_.user.empty()) context.AddMetadata("circuitd-user", options_.user);
-  if (with_deadline && options_.call_timeout != absl::InfiniteDuration()) {
-    context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(options_.call_timeout));
+absl::Status Client::Call(const Attempt& attempt, Canceller* canceller, bool lasting) const {
+  RetryOptions retries;
+  retries.back_off = options_.retry;
+  if (lasting) retries.back_off.give_up_after = absl::ZeroDuration();
+  retries.time_limit = options_.call_timeout;
+  retries.canceller = canceller;
+  retries.on_wait = options_.on_retry;
+  Retry retry(std::move(retries));
+  const absl::Time deadline = lasting ? absl::InfiniteFuture() : absl::Now() + options_.call_timeout;
+  while (true) {
+    grpc::ClientContext context;
+    if (!options_.user.empty()) context.AddMetadata("circuitd-user", options_.user);
+    if (deadline != absl::InfiniteFuture()) context.set_deadline(absl::ToChronoTime(deadline));
+    const Canceller::Scope scope(canceller, &context);
+    bool answered = false;
+    const absl::Status status = attempt(context, answered);
+    if (answered) return status;
+    if (retry.WaitAfter(status)) continue;
+    const bool cancelled = canceller != nullptr && canceller->cancelled();
+    return cancelled ? absl::CancelledError("no longer wanted") : status;
   }
 }
 
 template <typename Method, typename Stub, typename Request, typename Response>
-absl::Status Client::Unary(Method method, Stub& stub, const Request& request, Response& response) {
+absl::Status Client::Unary(Method method, Stub& stub, const Request& request, Response& response,
+                           Canceller* canceller) {
   RETURN_IF_ERROR(CheckStringsAreUtf8(request));
-  grpc::ClientContext context;
-  Prepare(context, /*with_deadline=*/true);
-  return FromGrpc((stub.*method)(&context, request, &response));
+  const Attempt attempt = [&](grpc::ClientContext& context, bool&) {
+    return FromGrpc((stub.*method)(&context, request, &response));
+  };
+  return Call(attempt, canceller, /*lasting=*/false);
 }
 
 template <typename Method, typename Stub, typename Request, typename Response>
 absl::Status Client::Stream(Method method, Stub& stub, const Request& request, const Receiver<Response>& receive,
-                            Canceller* canceller, bool with_deadline) {
+                            Canceller* canceller, bool lasting) {
   RETURN_IF_ERROR(CheckStringsAreUtf8(request));
-  grpc::ClientContext context;
-  Prepare(context, with_deadline);
-  const Canceller::Scope scope(canceller, &context);
-  const std::unique_ptr<grpc::ClientReaderInterface<Response>> reader = (stub.*method)(&context, request);
-  Response response;
-  absl::Status received;
-  while (reader->Read(&response)) {
-    // After an error the stream is read to its end all the same: gRPC asks for that before Finish.
-    if (!received.ok()) continue;
-    received = receive(response);
-    if (!received.ok()) context.TryCancel();
-  }
-  const absl::Status finished = FromGrpc(reader->Finish());
-  return received.ok() ? finished : received;
+  const Attempt attempt = [&](grpc::ClientContext& context, bool& answered) {
+    const std::unique_ptr<grpc::ClientReaderInterface<Response>> reader = (stub.*method)(&context, request);
+    Response response;
+    absl::Status received;
+    while (reader->Read(&response)) {
+      answered = true;
+      // After an error the stream is read to its end all the same: gRPC asks for that before Finish.
+      if (!received.ok()) continue;
+      received = receive(response);
+      if (!received.ok()) context.TryCancel();
+    }
+    const absl::Status finished = FromGrpc(reader->Finish());
+    return received.ok() ? finished : received;
+  };
+  return Call(attempt, canceller, lasting);
 }
 
 // The members of one RPC are named alike everywhere.
@@ -91,50 +118,64 @@ CIRCUITD_UNARY_CALL(datasets_, DatasetService, ListDatasets)
 CIRCUITD_UNARY_CALL(datasets_, DatasetService, DeleteDataset)
 CIRCUITD_UNARY_CALL(inference_, InferenceService, Tokenize)
 CIRCUITD_UNARY_CALL(tasks_, TaskService, ListTasks)
-CIRCUITD_UNARY_CALL(jobs_, JobService, SubmitJob)
-CIRCUITD_UNARY_CALL(jobs_, JobService, GetJob)
 CIRCUITD_UNARY_CALL(jobs_, JobService, ListJobs)
 CIRCUITD_UNARY_CALL(jobs_, JobService, CancelJob)
 CIRCUITD_UNARY_CALL(jobs_, JobService, DeleteJob)
 #undef CIRCUITD_UNARY_CALL
 
 absl::StatusOr<v1::UploadDatasetResponse> Client::UploadDataset(v1::DatasetFormat format, absl::string_view bytes) {
-  grpc::ClientContext context;
-  Prepare(context, /*with_deadline=*/true);
+  v1::UploadDatasetRequest header;
+  header.mutable_header()->set_format(format);
+  header.mutable_header()->set_sha256(Sha256Hex(bytes));
   v1::UploadDatasetResponse response;
-  const auto writer = datasets_->UploadDataset(&context, &response);
-  v1::UploadDatasetRequest message;
-  message.mutable_header()->set_format(format);
-  message.mutable_header()->set_sha256(Sha256Hex(bytes));
-  // A failed write means that the server has already answered; Finish says what.
-  bool open = writer->Write(message);
-  for (size_t begin = 0; open && begin < bytes.size(); begin += kUploadChunkBytes) {
-    const absl::string_view chunk = bytes.substr(begin, kUploadChunkBytes);
-    message.set_data(chunk.data(), chunk.size());
-    open = writer->Write(message);
-  }
-  if (open) writer->WritesDone();
-  RETURN_IF_ERROR(FromGrpc(writer->Finish()));
+  const Attempt attempt = [&](grpc::ClientContext& context, bool&) {
+    const auto writer = datasets_->UploadDataset(&context, &response);
+    // A failed write means that the server has already answered; Finish says what.
+    bool open = writer->Write(header);
+    v1::UploadDatasetRequest message;
+    for (size_t begin = 0; open && begin < bytes.size(); begin += kUploadChunkBytes) {
+      const absl::string_view chunk = bytes.substr(begin, kUploadChunkBytes);
+      message.set_data(chunk.data(), chunk.size());
+      open = writer->Write(message);
+    }
+    if (open) writer->WritesDone();
+    return FromGrpc(writer->Finish());
+  };
+  RETURN_IF_ERROR(Call(attempt, /*canceller=*/nullptr, /*lasting=*/false));
   return response;
 }
 
-#define CIRCUITD_STREAM_CALL(stub, service, rpc, with_deadline)                                         \
+absl::StatusOr<v1::SubmitJobResponse> Client::SubmitJob(const v1::SubmitJobRequest& request) {
+  v1::SubmitJobRequest named = request;
+  if (named.request_id().empty()) named.set_request_id(MakeRequestId());
+  v1::SubmitJobResponse response;
+  RETURN_IF_ERROR(Unary(&v1::JobService::StubInterface::SubmitJob, *jobs_, named, response));
+  return response;
+}
+
+absl::StatusOr<v1::GetJobResponse> Client::GetJob(const v1::GetJobRequest& request, Canceller* canceller) {
+  v1::GetJobResponse response;
+  RETURN_IF_ERROR(Unary(&v1::JobService::StubInterface::GetJob, *jobs_, request, response, canceller));
+  return response;
+}
+
+#define CIRCUITD_STREAM_CALL(stub, service, rpc, lasting)                                               \
   absl::Status Client::rpc(const v1::rpc##Request& request, const Receiver<v1::rpc##Response>& receive, \
                            Canceller* canceller) {                                                      \
-    return Stream(&v1::service::StubInterface::rpc, *stub, request, receive, canceller, with_deadline); \
+    return Stream(&v1::service::StubInterface::rpc, *stub, request, receive, canceller, lasting);       \
   }
-CIRCUITD_STREAM_CALL(inference_, InferenceService, Forward, true)
-CIRCUITD_STREAM_CALL(inference_, InferenceService, RunPatched, true)
-CIRCUITD_STREAM_CALL(patching_, PatchingService, RunSweep, true)
-CIRCUITD_STREAM_CALL(patching_, PatchingService, RunPathPatching, true)
-CIRCUITD_STREAM_CALL(readings_, ReadingService, RunLogitLens, true)
-CIRCUITD_STREAM_CALL(readings_, ReadingService, AttributeLogits, true)
-CIRCUITD_STREAM_CALL(readings_, ReadingService, ReadAttention, true)
-CIRCUITD_STREAM_CALL(readings_, ReadingService, ScoreOv, true)
-CIRCUITD_STREAM_CALL(readings_, ReadingService, ScoreQk, true)
-CIRCUITD_STREAM_CALL(tasks_, TaskService, GeneratePrompts, true)
-CIRCUITD_STREAM_CALL(jobs_, JobService, WatchJob, false)
-CIRCUITD_STREAM_CALL(jobs_, JobService, DownloadArtifact, false)
+CIRCUITD_STREAM_CALL(inference_, InferenceService, Forward, false)
+CIRCUITD_STREAM_CALL(inference_, InferenceService, RunPatched, false)
+CIRCUITD_STREAM_CALL(patching_, PatchingService, RunSweep, false)
+CIRCUITD_STREAM_CALL(patching_, PatchingService, RunPathPatching, false)
+CIRCUITD_STREAM_CALL(readings_, ReadingService, RunLogitLens, false)
+CIRCUITD_STREAM_CALL(readings_, ReadingService, AttributeLogits, false)
+CIRCUITD_STREAM_CALL(readings_, ReadingService, ReadAttention, false)
+CIRCUITD_STREAM_CALL(readings_, ReadingService, ScoreOv, false)
+CIRCUITD_STREAM_CALL(readings_, ReadingService, ScoreQk, false)
+CIRCUITD_STREAM_CALL(tasks_, TaskService, GeneratePrompts, false)
+CIRCUITD_STREAM_CALL(jobs_, JobService, WatchJob, true)
+CIRCUITD_STREAM_CALL(jobs_, JobService, DownloadArtifact, true)
 #undef CIRCUITD_STREAM_CALL
 
 }  // namespace circuitd::client

@@ -2,6 +2,9 @@
 //
 // Nothing is validated here that the server validates. Errors have the server's code and message; those of the
 // connection are UNAVAILABLE. All calls may run in any number of threads at once.
+//
+// A call that ends UNAVAILABLE before anything of its answer came is made again, as ClientOptions say. If only its
+// answer was lost, a CancelJob or DeleteJob made again finds what the first one did.
 #pragma once
 
 #include <functional>
@@ -20,6 +23,7 @@
 #include "circuitd/v1/reading.grpc.pb.h"
 #include "circuitd/v1/server.grpc.pb.h"
 #include "circuitd/v1/task.grpc.pb.h"
+#include "client/back_off.h"
 #include "client/canceller.h"
 #include "grpcpp/channel.h"
 
@@ -27,9 +31,14 @@ namespace circuitd::client {
 
 struct ClientOptions {
   // Sent as `circuitd-user` metadata; empty: not sent. Printable ASCII.
-  std::string user;
+  std::string user = {};
   // Of each call but WatchJob and DownloadArtifact, which last as long as they need.
   absl::Duration call_timeout = absl::InfiniteDuration();
+  // Of the same calls: when they are made again, within their call_timeout. FollowJob and DownloadArtifactTo do that
+  // for the other two, and take them up where they broke.
+  BackOffPolicy retry = {absl::Milliseconds(200), absl::Seconds(1), absl::Seconds(3)};
+  // Called before each wait for another attempt, in the calling thread.
+  std::function<void(const absl::Status& error, absl::Duration wait)> on_retry = {};
 };
 
 class Client {
@@ -82,8 +91,9 @@ class Client {
   absl::Status GeneratePrompts(const v1::GeneratePromptsRequest& request,
                                const Receiver<v1::GeneratePromptsResponse>& receive, Canceller* canceller = nullptr);
 
+  // Without a request_id it makes one up, so that no job is submitted twice.
   absl::StatusOr<v1::SubmitJobResponse> SubmitJob(const v1::SubmitJobRequest& request);
-  absl::StatusOr<v1::GetJobResponse> GetJob(const v1::GetJobRequest& request);
+  absl::StatusOr<v1::GetJobResponse> GetJob(const v1::GetJobRequest& request, Canceller* canceller = nullptr);
   absl::StatusOr<v1::ListJobsResponse> ListJobs(const v1::ListJobsRequest& request);
   absl::Status WatchJob(const v1::WatchJobRequest& request, const Receiver<v1::WatchJobResponse>& receive,
                         Canceller* canceller = nullptr);
@@ -95,12 +105,17 @@ class Client {
  private:
   Client(std::shared_ptr<grpc::ChannelInterface> channel, ClientOptions options);
 
-  void Prepare(grpc::ClientContext& context, bool with_deadline) const;
+  // One attempt at a call. `answered` becomes true when something of the answer came.
+  using Attempt = std::function<absl::Status(grpc::ClientContext& context, bool& answered)>;
+
+  // `lasting`: a call without time limit, which is made once.
+  absl::Status Call(const Attempt& attempt, Canceller* canceller, bool lasting) const;
   template <typename Method, typename Stub, typename Request, typename Response>
-  absl::Status Unary(Method method, Stub& stub, const Request& request, Response& response);
+  absl::Status Unary(Method method, Stub& stub, const Request& request, Response& response,
+                     Canceller* canceller = nullptr);
   template <typename Method, typename Stub, typename Request, typename Response>
   absl::Status Stream(Method method, Stub& stub, const Request& request, const Receiver<Response>& receive,
-                      Canceller* canceller, bool with_deadline);
+                      Canceller* canceller, bool lasting);
 
   const ClientOptions options_;
   const std::unique_ptr<v1::ServerService::StubInterface> server_;

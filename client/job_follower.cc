@@ -1,9 +1,26 @@
 #include "client/job_follower.h"
 
+#include <algorithm>
+#include <optional>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "client/retry.h"
 
 namespace circuitd::client {
+namespace {
+
+RetryOptions RetriesOf(const FollowOptions& options, absl::Duration give_up_after) {
+  RetryOptions retries;
+  retries.back_off = options.back_off;
+  retries.back_off.give_up_after = std::min(options.back_off.give_up_after, give_up_after);
+  retries.canceller = options.canceller;
+  retries.on_wait = options.on_reconnect;
+  return retries;
+}
+
+}  // namespace
 
 bool IsTerminal(v1::JobState state) {
   return state == v1::JOB_STATE_SUCCEEDED || state == v1::JOB_STATE_FAILED || state == v1::JOB_STATE_CANCELLED;
@@ -16,11 +33,14 @@ absl::StatusOr<v1::Job> FollowJob(Client& client, const std::string& job_name, c
   request.set_after_sequence(options.after_sequence);
   v1::Job job;
   bool heard = false;
-  BackOff back_off(options.back_off);
+  std::optional<Retry> retry(std::in_place, RetriesOf(options, options.reach_within));
   while (true) {
     const auto on_message = [&](const v1::WatchJobResponse& response) -> absl::Status {
-      heard = true;
-      back_off.Reset();
+      if (std::exchange(heard, true)) {
+        retry->Heard();
+      } else {
+        retry.emplace(RetriesOf(options, absl::InfiniteDuration()));
+      }
       if (response.has_job()) {
         job = response.job();
       } else if (response.has_event()) {
@@ -35,23 +55,14 @@ absl::StatusOr<v1::Job> FollowJob(Client& client, const std::string& job_name, c
       return receive(response);
     };
     absl::Status status = client.WatchJob(request, on_message, options.canceller);
-    if (options.canceller != nullptr && options.canceller->cancelled()) {
-      return absl::CancelledError(absl::StrCat("no longer watching ", job_name));
+    const auto cancelled = [&] { return options.canceller != nullptr && options.canceller->cancelled(); };
+    if (!cancelled()) {
+      if (status.ok() && IsTerminal(job.state())) return job;
+      if (status.ok())
+        status = absl::UnavailableError(absl::StrCat("the stream of ", job_name, " ended before the job"));
+      if (retry->WaitAfter(status)) continue;
     }
-    if (status.ok()) {
-      if (IsTerminal(job.state())) return job;
-      status = absl::UnavailableError(absl::StrCat("the stream of ", job_name, " ended before the job"));
-    }
-    if (!absl::IsUnavailable(status) || (options.fail_fast && !heard) || back_off.exhausted()) return status;
-    const absl::Duration wait = back_off.Next();
-    if (options.on_reconnect) options.on_reconnect(status, wait);
-    if (options.canceller != nullptr) {
-      if (!options.canceller->Sleep(wait)) {
-        return absl::CancelledError(absl::StrCat("no longer watching ", job_name));
-      }
-    } else {
-      absl::SleepFor(wait);
-    }
+    return cancelled() ? absl::CancelledError(absl::StrCat("no longer watching ", job_name)) : status;
   }
 }
 

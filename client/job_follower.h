@@ -19,8 +19,9 @@ struct FollowOptions {
   // Events up to this one are not wanted.
   uint64_t after_sequence = 0;
   BackOffPolicy back_off;
-  // If the first connection of all fails, fail too instead of trying again: nobody was there.
-  bool fail_fast = false;
+  // How long to try until the server is heard for the first time, if that is shorter than the back-off's: perhaps
+  // nobody is there.
+  absl::Duration reach_within = absl::InfiniteDuration();
   // Called before each wait for another attempt.
   std::function<void(const absl::Status& error, absl::Duration wait)> on_reconnect;
   Canceller* canceller = nullptr;
@@ -31,8 +32,9 @@ bool IsTerminal(v1::JobState state);
 
 // Hands every message of the watch to `receive`, in the calling thread, each event once and in order, until the job has
 // ended, and returns the ended job. When the stream breaks (UNAVAILABLE, or an end before the job's) it is taken up
-// after the last event received. The statuses of `receive` and of the server are passed on; CANCELLED when the
-// canceller was used, DATA_LOSS when the server left events out.
+// after the last event received, and begins with the job again; a restart of the server is bridged that way. The
+// statuses of `receive` and of the server are passed on; CANCELLED when the canceller was used, DATA_LOSS when the
+// server left events out.
 absl::StatusOr<v1::Job> FollowJob(Client& client, const std::string& job_name, const FollowOptions& options,
                                   const Client::Receiver<v1::WatchJobResponse>& receive);
 

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <optional>
 #include <string>
 
 #include "CLI/CLI.hpp"
@@ -28,6 +29,17 @@ void AddGlobalOptions(CLI::App& app, GlobalOptions& options) {
   app.add_option("--call-timeout", options.call_seconds,
                  "Seconds that a call may take (0: no limit); watching and fetching take as long as they need")
       ->capture_default_str();
+  app.add_option_function<std::string>(
+         "--retry-for",
+         [&options](const std::string& text) {
+           const std::optional<absl::Duration> duration = ParseSeconds(text);
+           if (!duration) throw CLI::ValidationError("--retry-for", "'" + text + "' is neither seconds nor a duration");
+           options.retry_for = *duration;
+         },
+         "How long calls that no server answers are tried again: seconds, or 1m30s; 0: not at all")
+      ->envname("CIRCUITD_RETRY_FOR")
+      ->type_name("TIME")
+      ->default_str("3");
   app.add_flag("--json", options.json, "JSON on standard output: one document, or, while watching, one object a line");
 }
 
@@ -36,10 +48,12 @@ void AddGlobalOptions(CLI::App& app, GlobalOptions& options) {
 void AddCommands(CLI::App& app, CommandContext& context) {
   AddGlobalOptions(app, context.options());
   AddPruneCommand(app, context);
+  AddSubmitCommand(app, context);
   AddJobsCommand(app, context);
   AddWatchCommand(app, context);
   AddFetchCommand(app, context);
   AddCancelCommand(app, context);
+  AddRmCommand(app, context);
   AddModelsCommand(app, context);
   AddTokenizeCommand(app, context);
   AddForwardCommand(app, context);

@@ -1,7 +1,10 @@
 #include "client/cli/command.h"
 
+#include <cmath>
+
 #include "CLI/CLI.hpp"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "client/cli/json_output.h"
@@ -14,6 +17,10 @@ absl::StatusOr<std::unique_ptr<Client>> CommandContext::Connect() const {
   ClientOptions client_options;
   client_options.user = options_.user;
   if (options_.call_seconds > 0) client_options.call_timeout = absl::Seconds(options_.call_seconds);
+  client_options.retry.give_up_after = options_.retry_for;
+  client_options.on_retry = [said = retry_said_, line = RetryLine(options_)](const absl::Status&, absl::Duration) {
+    if (!said->exchange(true)) PrintError(line);
+  };
   ASSIGN_OR_RETURN(std::unique_ptr<Client> client, Client::Create(channel, client_options));
   RETURN_IF_ERROR(AwaitConnection(*channel, options_.server, absl::Seconds(options_.connect_seconds)));
   return client;
@@ -40,6 +47,23 @@ CLI::Option* AddRawOption(CLI::App& app, const std::string& name, const std::str
   if (positional) option->expected(CLI::detail::expected_max_vector_size, CLI::detail::expected_max_vector_size);
   option->allow_extra_args(false);
   return option;
+}
+
+std::optional<absl::Duration> ParseSeconds(absl::string_view text) {
+  double seconds = 0;
+  absl::Duration duration;
+  if (absl::SimpleAtod(text, &seconds) && !std::isnan(seconds)) {
+    duration = absl::Seconds(seconds);
+  } else if (!absl::ParseDuration(text, &duration)) {
+    return std::nullopt;
+  }
+  if (duration < absl::ZeroDuration()) return std::nullopt;
+  return duration;
+}
+
+std::string RetryLine(const GlobalOptions& options) {
+  return absl::StrCat("circuit: no answer from ", options.server, "; trying again for ",
+                      absl::FormatDuration(options.retry_for));
 }
 
 std::string JobName(const std::string& argument) {

@@ -29,7 +29,7 @@ inline constexpr char kExitCodeHelp[] =
     "  6    the job was cancelled\n"
     "  7    RESOURCE_EXHAUSTED: over a limit, or the queue is full\n"
     "  8    DEADLINE_EXCEEDED\n"
-    "  130  detached by Ctrl-C; the job goes on\n";
+    "  130  detached by Ctrl-C\n";
 
 int ExitCode(const absl::Status& status);
 

@@ -1,6 +1,7 @@
 // `circuit info`: what server this is.
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "base/status.h"
 #include "client/cli/command.h"
 #include "client/cli/exit_code.h"
@@ -9,6 +10,15 @@
 
 namespace circuitd::client {
 namespace {
+
+// "30 days", and for what is not whole days "36h".
+std::string AgeText(const google::protobuf::Duration& age) {
+  constexpr int64_t kDay = 24 * 3600;
+  if (age.seconds() > 0 && age.seconds() % kDay == 0) {
+    return absl::StrCat(age.seconds() / kDay, age.seconds() == kDay ? " day" : " days");
+  }
+  return absl::FormatDuration(absl::Seconds(age.seconds()));
+}
 
 absl::StatusOr<int> Info(CommandContext& context) {
   ASSIGN_OR_RETURN(const auto client, context.Connect());
@@ -34,8 +44,12 @@ absl::StatusOr<int> Info(CommandContext& context) {
   table.Add({"prompts of a request", WithThousands(limits.max_prompts_per_request())});
   table.Add({"samples of a variant", WithThousands(limits.max_num_samples())});
   table.Add({"queued jobs", WithThousands(limits.max_queued_jobs())});
+  table.Add({"queued jobs of a user", WithThousands(limits.max_queued_jobs_per_user())});
+  table.Add({"running jobs of a user", WithThousands(limits.max_running_jobs_per_user())});
   table.Add({"queued calls", WithThousands(limits.max_queued_calls())});
   table.Add({"loaded models", WithThousands(limits.max_loaded_models())});
+  table.Add({"age of ended jobs", limits.has_retention_age() ? AgeText(limits.retention_age()) : "no limit"});
+  table.Add({"all ended jobs", limits.retention_bytes() > 0 ? ByteSize(limits.retention_bytes()) : "no limit"});
   context.out().Write("\n");
   context.Print(table);
   return kExitOk;

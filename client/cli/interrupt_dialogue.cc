@@ -76,8 +76,11 @@ void InterruptDialogue::Run() {
 }
 
 bool InterruptDialogue::Ask() {
-  actions_.ask(absl::StrCat("Job ", actions_.job_name,
-                            " goes on: type c to cancel it, d to detach, or Enter to keep watching? "));
+  const bool ends = actions_.ends_unwatched && actions_.ends_unwatched();
+  actions_.ask(absl::StrCat("Job ", actions_.job_name, ends ? " goes on while it is watched" : " goes on",
+                            ": type c to cancel it, d to detach",
+                            ends ? " (it is cancelled unless somebody else watches it)" : "",
+                            ", or Enter to keep watching? "));
   const Event event = Wait(/*input_too=*/true);
   if (event == Event::kStop) return false;
   if (event == Event::kInterrupt) {

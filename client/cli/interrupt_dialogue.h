@@ -11,11 +11,13 @@ namespace circuitd::client {
 // All are called in the dialogue's own thread.
 struct InterruptActions {
   std::string job_name;
+  // Whether the job is cancelled when nobody watches it; empty: it isn't.
+  std::function<bool()> ends_unwatched;
   // Shows a question; nothing else is drawn until `resume`, which is not called when the question stays unanswered.
   std::function<void(const std::string& question)> ask;
   std::function<void()> resume;
   std::function<void()> cancel_job;
-  // Ends the watch and leaves the job alone.
+  // Ends the watch, and does nothing to the job.
   std::function<void()> detach;
 };
 

@@ -1,4 +1,4 @@
-// What the commands that watch jobs and fetch their files share.
+// What the commands that submit jobs, watch them and fetch their files share.
 #pragma once
 
 #include <cstdint>
@@ -8,27 +8,38 @@
 #include "absl/status/statusor.h"
 #include "circuitd/v1/job.pb.h"
 #include "client/cli/command.h"
+#include "client/cli/prompt_source_options.h"
 #include "client/client.h"
 
 namespace circuitd::client {
 
+// Sends the prompts that the server does not have, and submits.
+absl::StatusOr<v1::SubmitJobResponse> SubmitPruning(Client& client, const LocalPrompts& local,
+                                                    v1::SubmitJobRequest request);
+
+// The job's name, or what it would cost; the whole response with --json.
+void PrintSubmitted(CommandContext& context, const v1::SubmitJobResponse& submitted);
+
 struct Watched {
-  // Ctrl-C: the job goes on and nobody watches it.
+  // Ctrl-C: this command no longer watches it.
   bool detached = false;
-  // The ended job, unless detached.
+  // The ended job; if detached, as it was when the watch, or last connection, began.
   v1::Job job;
 };
 
-// Follows a job with its progress on standard error (with --json also every message on standard output, one a line),
-// through lost connections and Ctrl-C. `fail_fast`: an unreachable server is an error at once.
-absl::StatusOr<Watched> WatchWithProgress(CommandContext& context, Client& client, const std::string& job_name,
-                                          uint64_t after_sequence, bool fail_fast);
+// Follows `job`, of which only the name need be known, with its progress on standard error (with --json also every
+// message on standard output, one a line), through lost connections and Ctrl-C. `reach_within`: see FollowOptions.
+absl::StatusOr<Watched> WatchWithProgress(CommandContext& context, Client& client, const v1::Job& job,
+                                          uint64_t after_sequence, absl::Duration reach_within);
 
 // Says how the watch ended, unless the job succeeded, and its exit code.
-int ReportEnd(const Watched& watched, const std::string& job_name);
+int ReportEnd(const Watched& watched);
 
-// Downloads all artifacts of a succeeded job to the folder. Files that are there already with the same bytes are kept;
-// with other bytes: INVALID_ARGUMENT before anything is downloaded, unless `force`.
+// The artifacts of a succeeded job that the folder does not have yet. Files that are there with other bytes are
+// INVALID_ARGUMENT; with `force` they count as missing.
+absl::StatusOr<std::vector<v1::Artifact>> MissingArtifacts(const v1::Job& job, const std::string& folder, bool force);
+
+// Downloads them, and returns the names of all artifacts. Errors before anything is downloaded as MissingArtifacts.
 absl::StatusOr<std::vector<std::string>> FetchArtifacts(Client& client, const v1::Job& job, const std::string& folder,
                                                         bool force);
 

@@ -1,4 +1,4 @@
-// `circuit jobs`, `circuit jobs delete`, `circuit cancel`.
+// `circuit jobs`: what is running, waiting and done.
 #include <map>
 #include <memory>
 #include <vector>
@@ -11,6 +11,7 @@
 #include "client/cli/command.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/progress.h"
+#include "client/cli/queue_text.h"
 #include "client/cli/table.h"
 
 namespace circuitd::client {
@@ -29,15 +30,17 @@ std::string LocalTime(const google::protobuf::Timestamp& time) {
 std::string Remark(const v1::Job& job) {
   switch (job.state()) {
     case v1::JOB_STATE_QUEUED:
-      return absl::StrCat(job.queue_position(), " before it");
+      return QueueText(job, absl::Now(), absl::LocalTimeZone());
     case v1::JOB_STATE_RUNNING:
-      if (job.progress().decisions_made() == 0) return "runs the whole model first";
-      return absl::StrFormat("iteration %d, %d decisions, %d left", job.progress().iteration() + 1,
-                             job.progress().decisions_made(), job.progress().candidates_left());
-    case v1::JOB_STATE_SUCCEEDED:
-      return job.has_node_pruning() ? absl::StrFormat("score %.2f %%, %d nodes", job.node_pruning().score(),
-                                                      job.node_pruning().circuit().nodes_size())
-                                    : "";
+      if (job.progress().decisions_made() == 0) return absl::StrCat("runs the whole model first", HeldBackText(job));
+      return absl::StrFormat("iteration %d, %d decisions, %d left%s", job.progress().iteration() + 1,
+                             job.progress().decisions_made(), job.progress().candidates_left(), HeldBackText(job));
+    case v1::JOB_STATE_SUCCEEDED: {
+      if (!job.has_node_pruning()) return "";
+      const std::string from = job.cached_from().empty() ? "" : absl::StrCat(", from ", job.cached_from());
+      return absl::StrFormat("score %.2f %%, %d nodes%s", job.node_pruning().score(),
+                             job.node_pruning().circuit().nodes_size(), from);
+    }
     default:
       return job.error().message();
   }
@@ -71,36 +74,11 @@ absl::StatusOr<int> List(CommandContext& context, const JobsOptions& options) {
   return kExitOk;
 }
 
-absl::StatusOr<int> Delete(CommandContext& context, const std::vector<std::string>& names) {
-  ASSIGN_OR_RETURN(const auto client, context.Connect());
-  for (const std::string& name : names) {
-    v1::DeleteJobRequest request;
-    request.set_name(JobName(name));
-    RETURN_IF_ERROR(client->DeleteJob(request).status());
-  }
-  if (context.options().json) context.PrintJson(v1::DeleteJobResponse());
-  return kExitOk;
-}
-
-absl::StatusOr<int> Cancel(CommandContext& context, const std::string& name) {
-  ASSIGN_OR_RETURN(const auto client, context.Connect());
-  v1::CancelJobRequest request;
-  request.set_name(JobName(name));
-  ASSIGN_OR_RETURN(const v1::CancelJobResponse response, client->CancelJob(request));
-  if (context.options().json) {
-    context.PrintJson(response);
-  } else {
-    const bool ended = response.job().state() == v1::JOB_STATE_CANCELLED;
-    PrintError(absl::StrCat(request.name(), ended ? " is cancelled" : " stops at its next forward pass"));
-  }
-  return kExitOk;
-}
-
 }  // namespace
 
 void AddJobsCommand(CLI::App& app, CommandContext& context) {
-  CLI::App* jobs = app.add_subcommand("jobs", "List your jobs (those of --user), newest first, or delete ended ones");
-  jobs->fallthrough()->require_subcommand(0, 1);
+  CLI::App* jobs = app.add_subcommand("jobs", "List your jobs (those of --user), newest first");
+  jobs->fallthrough();
   auto options = std::make_shared<JobsOptions>();
   jobs->add_flag("--all", options->all, "Everybody's jobs");
   const std::map<std::string, v1::JobState> states = {{"queued", v1::JOB_STATE_QUEUED},
@@ -115,20 +93,6 @@ void AddJobsCommand(CLI::App& app, CommandContext& context) {
       ->transform(CLI::CheckedTransformer(states).description(""))
       ->type_name("STATE");
   context.Register(jobs, [&context, options] { return List(context, *options); });
-
-  CLI::App* remove = jobs->add_subcommand("delete", "Forget ended jobs and their files at the server");
-  remove->fallthrough();
-  auto names = std::make_shared<std::vector<std::string>>();
-  remove->add_option("job", *names, "The jobs' names: jobs/ID, or ID")->required();
-  context.Register(remove, [&context, names] { return Delete(context, *names); });
-}
-
-void AddCancelCommand(CLI::App& app, CommandContext& context) {
-  CLI::App* command = app.add_subcommand("cancel", "Ask a job to stop at its next forward pass");
-  command->fallthrough();
-  auto name = std::make_shared<std::string>();
-  command->add_option("job", *name, "The job's name: jobs/ID, or ID")->required();
-  context.Register(command, [&context, name] { return Cancel(context, *name); });
 }
 
 }  // namespace circuitd::client

@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/status.h"
@@ -74,6 +75,19 @@ void OutputFolder::Abandon() {
     rmdir(made_.back().c_str());  // fails if it is not empty, as it should
     made_.pop_back();
   }
+}
+
+std::string FindOutputFolder(absl::string_view task, absl::string_view job_name) {
+  const std::string path = DefaultOutputFolder(task, job_name);
+  std::error_code error;
+  if (fs::exists(path, error)) return path;
+  const std::string id = FileNameFrom(absl::StripPrefix(job_name, "jobs/"));
+  for (fs::directory_iterator entry(kOutputRoot, error), end; !error && entry != end; entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    const bool is_folder = entry->is_directory(error);
+    if (is_folder && (name == id || absl::EndsWith(name, absl::StrCat("-", id)))) return entry->path().string();
+  }
+  return path;
 }
 
 std::string DefaultOutputFolder(absl::string_view task, absl::string_view job_name) {

@@ -29,7 +29,11 @@ class OutputFolder {
 // name become "_": the server chose the job's.
 std::string DefaultOutputFolder(absl::string_view task, absl::string_view job_name);
 
-// The folder above it.
+// The folder in kOutputRoot that this job's files went to before, under whatever task's or file's name, or else the
+// default one.
+std::string FindOutputFolder(absl::string_view task, absl::string_view job_name);
+
+// The folder above them.
 inline constexpr char kOutputRoot[] = "circuit-out";
 
 }  // namespace circuitd::client

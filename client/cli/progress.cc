@@ -7,7 +7,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/clock.h"
 #include "client/cli/node_text.h"
+#include "client/cli/queue_text.h"
 #include "client/cli/text.h"
 #include "google/protobuf/duration.pb.h"
 
@@ -43,29 +45,56 @@ std::string DecisionText(const v1::PruningDecision& decision) {
 
 void JobProgressView::Update(const v1::Job& job) {
   state_ = job.state();
-  queue_position_ = job.queue_position();
+  job_sequence_ = job.last_sequence();
+  begun_ = begun_ || job.has_start_time();
+  waiting_ = job;
+  if (job.has_progress()) progress_ = job.progress();
+}
+
+void JobProgressView::Refresh(const v1::Job& job) {
+  if (state_ == v1::JOB_STATE_QUEUED && job.state() == v1::JOB_STATE_QUEUED) waiting_ = job;
 }
 
 void JobProgressView::Update(const v1::JobEvent& event) {
-  if (event.event_case() == v1::JobEvent::kState) state_ = event.state();
-  if (!event.has_decision()) return;
-  if (!has_decision_ || event.decision().progress().iteration() != progress_.iteration()) {
-    iteration_start_ = event.decision().progress().decisions_made() - 1;
+  const bool old = event.sequence() > 0 && event.sequence() <= job_sequence_;
+  sequence_ = event.sequence();
+  if (event.event_case() == v1::JobEvent::kState) {
+    begun_ = begun_ || event.state() == v1::JOB_STATE_RUNNING;
+    if (old) return;
+    state_ = event.state();
+    waiting_.reset();
   }
+  if (!event.has_decision()) return;
+  begun_ = true;
+  const v1::PruningDecision& decision = event.decision().decision();
+  if (!has_decision_ || decision.iteration() != decision_.iteration()) iteration_start_ = decision.index();
   has_decision_ = true;
-  progress_ = event.decision().progress();
-  decision_ = event.decision().decision();
+  decision_ = decision;
+  // One of long ago comes without: what the job said is newer.
+  if (event.decision().has_progress()) progress_ = event.decision().progress();
+}
+
+uint64_t JobProgressView::DecisionsMade() const {
+  return std::max(progress_.decisions_made(), has_decision_ ? decision_.index() + 1 : 0);
+}
+
+std::string JobProgressView::QueuedText() const {
+  const std::string text = waiting_ ? QueueText(*waiting_, absl::Now(), absl::LocalTimeZone()) : "";
+  return absl::StrCat(begun_ ? "queued again" : "queued", text.empty() ? "" : ", ", EscapeText(text));
 }
 
 std::string JobProgressView::RenderBar(size_t width) const {
-  if (!has_decision_) {
-    const std::string ahead = state_ == v1::JOB_STATE_QUEUED ? absl::StrCat(", ", queue_position_, " before it") : "";
-    return Truncate(absl::StrCat(StateName(state_), ahead), width);
+  if (state_ == v1::JOB_STATE_QUEUED) {
+    const uint64_t made = DecisionsMade();
+    return Truncate(absl::StrCat(QueuedText(), made > 0 ? absl::StrCat("; ", made, " decisions so far") : ""), width);
   }
-  const uint64_t done = progress_.decisions_made() - iteration_start_;
+  if (!has_decision_)
+    return Truncate(absl::StrCat(StateName(state_), waiting_ ? EscapeText(HeldBackText(*waiting_)) : ""), width);
+  const uint64_t made = DecisionsMade();
+  const uint64_t done = made - std::min(iteration_start_, made);
   const uint64_t total = done + progress_.candidates_left();
   const double elapsed = Seconds(progress_.elapsed());
-  const double rate = elapsed > 0 ? static_cast<double>(progress_.decisions_made()) / elapsed : 0;
+  const double rate = elapsed > 0 ? static_cast<double>(made) / elapsed : 0;
   const std::string left =
       progress_.has_remaining_estimate() ? ClockTime(Seconds(progress_.remaining_estimate())) : "-:--";
   // The most important first; the line ends before the first one that does not fit.
@@ -75,7 +104,7 @@ std::string JobProgressView::RenderBar(size_t width) const {
       DecisionText(decision_),
       absl::StrCat("kept ", decision_.heads_kept(), " heads ", decision_.mlps_kept(), " MLPs"),
       absl::StrFormat("%.1f/s", rate),
-      absl::StrCat("iteration ", progress_.iteration() + 1),
+      absl::StrCat("iteration ", decision_.iteration() + 1),
   };
   std::string text;
   for (const std::string& part : parts) {

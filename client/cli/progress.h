@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/strings/string_view.h"
@@ -13,18 +14,34 @@ namespace circuitd::client {
 // What a bar shows. Made of the job and its events; not thread-safe.
 class JobProgressView {
  public:
+  // A message of the watch. The job's state is that after its last event: the events before tell how it came to that.
   void Update(const v1::Job& job);
   void Update(const v1::JobEvent& event);
+  // The job as it was asked for beside the watch, whose events come later or came earlier: only what a waiting job
+  // waits for is taken from it.
+  void Refresh(const v1::Job& job);
 
   // One line of at most `width` columns: state, share of the iteration, rate, time left, what is kept and the last
   // decision. The less important ones are left out of a narrow line.
   std::string RenderBar(size_t width) const;
 
   v1::JobState state() const { return state_; }
+  // False while events are missing that were there when the watch began.
+  bool up_to_date() const { return sequence_ >= job_sequence_; }
+  // "queued, 2 before it, begins in about 3 min"; "queued again" once it has begun.
+  std::string QueuedText() const;
 
  private:
+  // Decisions up to now.
+  uint64_t DecisionsMade() const;
+
   v1::JobState state_ = v1::JOB_STATE_UNSPECIFIED;
-  uint32_t queue_position_ = 0;
+  uint64_t sequence_ = 0;
+  // Of the last event that the job knew.
+  uint64_t job_sequence_ = 0;
+  bool begun_ = false;
+  // While it waits, unless that isn't known.
+  std::optional<v1::Job> waiting_;
   v1::JobProgress progress_;
   // Decisions before the current iteration.
   uint64_t iteration_start_ = 0;

@@ -35,9 +35,25 @@ void ProgressPrinter::Update(const v1::WatchJobResponse& message) {
   const bool new_state = view_.state() != before;
   if (mode_ == Mode::kBar) Draw(/*even_if_recent=*/new_state);
   if (mode_ != Mode::kLines) return;
-  // A watch begins with the job as it is now, and then tells what happened before.
-  if (message.event().event_case() == v1::JobEvent::kState) Write(absl::StrCat(StateName(view_.state()), "\n"));
+  // A watch begins with the job as it is now, and then tells what happened before: what a job waits for comes last.
+  const bool waits = view_.state() == v1::JOB_STATE_QUEUED && view_.up_to_date();
+  if (message.event().event_case() == v1::JobEvent::kState) {
+    Write(absl::StrCat(waits ? view_.QueuedText() : StateName(message.event().state()), "\n"));
+  } else if (message.has_job() && waits) {
+    Write(absl::StrCat(view_.QueuedText(), "\n"));
+  }
   if (message.event().has_decision()) Write(absl::StrCat(DecisionText(message.event().decision().decision()), "\n"));
+}
+
+void ProgressPrinter::Refresh(const v1::Job& job) {
+  MutexLock lock(mutex_);
+  view_.Refresh(job);
+  Draw(/*even_if_recent=*/true);
+}
+
+bool ProgressPrinter::ShowsQueue() {
+  MutexLock lock(mutex_);
+  return mode_ == Mode::kBar && view_.state() == v1::JOB_STATE_QUEUED;
 }
 
 void ProgressPrinter::Say(absl::string_view line) {

@@ -26,6 +26,10 @@ class ProgressPrinter {
   ProgressPrinter& operator=(const ProgressPrinter&) = delete;
 
   void Update(const v1::WatchJobResponse& message);
+  // The job as it was asked for beside the watch: brings the bar of a waiting one up to date.
+  void Refresh(const v1::Job& job);
+  // Whether there is a bar of a waiting job.
+  bool ShowsQueue();
   // A line of its own, above the bar.
   void Say(absl::string_view line);
   // Between them nothing is drawn; what happened meanwhile shows afterwards. Also takes the bar away.

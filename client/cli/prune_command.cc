@@ -1,8 +1,6 @@
 // `circuit prune`: prompts up, job watched, circuit down.
-#include <filesystem>
 #include <memory>
 #include <optional>
-#include <system_error>
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
@@ -17,37 +15,36 @@
 namespace circuitd::client {
 namespace {
 
-// The default folder, or, if a job of that name has been here already, the first free one with a number.
-absl::StatusOr<OutputFolder> PrepareDefaultFolder(const std::string& name, const std::string& job_name) {
-  const std::string path = DefaultOutputFolder(name, job_name);
+// The default folder, unless it has other files; then the first one with a number that has none. A job that was
+// fetched before, or in part, is found again.
+absl::StatusOr<OutputFolder> PrepareDefaultFolder(const std::string& name, const v1::Job& job) {
+  const std::string path = DefaultOutputFolder(name, job.name());
+  // What the loop below can't mend.
+  RETURN_IF_ERROR(MissingArtifacts(job, path, /*force=*/true).status());
   std::string candidate = path;
-  std::error_code error;
-  for (int i = 2; std::filesystem::exists(candidate, error); ++i) candidate = absl::StrCat(path, "-", i);
-  return OutputFolder::Prepare(candidate, /*force=*/false);
+  for (int i = 2; absl::IsInvalidArgument(MissingArtifacts(job, candidate, /*force=*/false).status()); ++i) {
+    candidate = absl::StrCat(path, "-", i);
+  }
+  return OutputFolder::Prepare(candidate, /*force=*/true);
 }
 
-// Submits and, unless it is only asked what it costs or left alone, watches the job and fetches its files.
+// Submits and, unless it is only asked what it costs, watches the job and fetches its files.
 absl::StatusOr<int> RunJob(CommandContext& context, const PruneOptions& options, const LocalPrompts& local,
-                           v1::SubmitJobRequest request, std::optional<OutputFolder>& folder) {
+                           const v1::SubmitJobRequest& request, std::optional<OutputFolder>& folder) {
   ASSIGN_OR_RETURN(const auto client, context.Connect());
-  RETURN_IF_ERROR(UploadPrompts(*client, local, *request.mutable_spec()->mutable_node_pruning()->mutable_prompts()));
-  ASSIGN_OR_RETURN(const v1::SubmitJobResponse submitted, client->SubmitJob(request));
-  const std::string& job_name = submitted.job().name();
-  if (options.validate_only || options.detach) {
-    if (context.options().json) {
-      context.PrintJson(submitted);
-    } else {
-      context.out().Write(options.validate_only ? CostSummary(submitted.estimate()) : absl::StrCat(job_name, "\n"));
-    }
+  ASSIGN_OR_RETURN(const v1::SubmitJobResponse submitted, SubmitPruning(*client, local, request));
+  if (options.validate_only) {
+    PrintSubmitted(context, submitted);
     return kExitOk;
   }
-  PrintError(absl::StrCat("circuit: ", job_name, " submitted"));
-  ASSIGN_OR_RETURN(const Watched watched, WatchWithProgress(context, *client, job_name, 0, /*fail_fast=*/false));
-  const int exit_code = ReportEnd(watched, job_name);
+  PrintError(absl::StrCat("circuit: ", submitted.job().name(), " submitted"));
+  ASSIGN_OR_RETURN(const Watched watched, WatchWithProgress(context, *client, submitted.job(), /*after_sequence=*/0,
+                                                            /*reach_within=*/absl::InfiniteDuration()));
+  const int exit_code = ReportEnd(watched);
   if (exit_code != kExitOk) return exit_code;
   if (options.output.empty()) {
     folder.reset();
-    ASSIGN_OR_RETURN(folder, PrepareDefaultFolder(options.prompts.Name(), job_name));
+    ASSIGN_OR_RETURN(folder, PrepareDefaultFolder(options.prompts.Name(), watched.job));
   }
   ASSIGN_OR_RETURN(const std::vector<std::string> files,
                    FetchArtifacts(*client, watched.job, folder->path(), options.force));
@@ -60,7 +57,7 @@ absl::StatusOr<int> Prune(CommandContext& context, const PruneOptions& options) 
   ASSIGN_OR_RETURN(const v1::SubmitJobRequest request, MakeSubmitRequest(options, absl::Now()));
   ASSIGN_OR_RETURN(const LocalPrompts local, options.prompts.ReadFiles());
   std::optional<OutputFolder> folder;
-  if (!options.validate_only && !options.detach) {
+  if (!options.validate_only) {
     // The default one is named after the job; until there is one, the folder above it is tried.
     const bool chosen = !options.output.empty();
     ASSIGN_OR_RETURN(folder, OutputFolder::Prepare(chosen ? options.output : kOutputRoot, !chosen || options.force));
@@ -81,6 +78,7 @@ void AddPruneCommand(CLI::App& app, CommandContext& context) {
   command->fallthrough();
   auto options = std::make_shared<PruneOptions>();
   options->AddTo(*command);
+  options->AddWatchingTo(*command);
   context.Register(command, [&context, options] { return Prune(context, *options); });
 }
 

@@ -28,12 +28,16 @@ void PruneOptions::AddTo(CLI::App& app) {
   app.add_option("--deadline", deadline,
                  "When the job fails if it has not ended: 2h30m from now, or 2026-01-31T18:00:00Z");
   app.add_option("--request-id", request_id, "Submitting again with the same id finds the same job");
-  CLI::Option* validate = app.add_flag("--validate-only", validate_only, "Only say what the job would cost");
-  CLI::Option* away = app.add_flag("--detach", detach, "Print the job's name and leave it to itself");
+  app.add_flag("--no-cache", no_cache, "Compute it even if an equal job has succeeded");
+  app.add_flag("--validate-only", validate_only, "Only say what the job would cost");
+}
+
+void PruneOptions::AddWatchingTo(CLI::App& app) {
+  app.add_flag("--cancel-on-disconnect", cancel_on_disconnect,
+               "Cancel the job when nobody watches it any more, neither this command nor another");
   app.add_option("-o,--output", output, "Folder for the files (default: circuit-out/TASK-ID)")
       ->type_name("DIR")
-      ->excludes(validate)
-      ->excludes(away);
+      ->excludes("--validate-only");
   app.add_flag("--force", force, "Write into a folder that is not empty");
 }
 
@@ -54,9 +58,11 @@ absl::StatusOr<absl::Time> ParseDeadline(absl::string_view text, absl::Time now)
 absl::StatusOr<v1::SubmitJobRequest> MakeSubmitRequest(const PruneOptions& options, absl::Time now) {
   v1::SubmitJobRequest request;
   request.set_request_id(options.request_id);
+  request.set_no_cache(options.no_cache);
   request.set_validate_only(options.validate_only);
   v1::JobSpec& job = *request.mutable_spec();
   job.set_priority(options.priority);
+  job.set_cancel_on_disconnect(options.cancel_on_disconnect);
   for (const std::string& label : options.labels) {
     const std::vector<std::string> pair = absl::StrSplit(label, absl::MaxSplits('=', 1));
     if (pair.size() != 2) return InvalidField("--labels", absl::StrCat("'", label, "' is not KEY=VALUE"));

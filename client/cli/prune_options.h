@@ -1,4 +1,4 @@
-// The options of `circuit prune`, and the job they ask for.
+// The options of `circuit prune` and `circuit submit`, and the job they ask for.
 #pragma once
 
 #include <cstdint>
@@ -25,12 +25,17 @@ struct PruneOptions {
   int32_t priority = 0;
   std::string deadline;
   std::string request_id;
+  bool no_cache = false;
   bool validate_only = false;
-  bool detach = false;
+  // Of `circuit prune` alone.
+  bool cancel_on_disconnect = false;
   std::string output;
   bool force = false;
 
+  // What the job is.
   void AddTo(CLI::App& app);
+  // What becomes of it while and after it is watched. After AddTo.
+  void AddWatchingTo(CLI::App& app);
 };
 
 // Everything but the datasets' names, which need an upload. INVALID_ARGUMENT for labels and deadlines that cannot be

@@ -22,10 +22,12 @@ struct FetchOptions {
 };
 
 absl::StatusOr<int> Watch(CommandContext& context, const std::string& job_name, uint64_t after_sequence) {
+  v1::Job job;
+  job.set_name(job_name);
   ASSIGN_OR_RETURN(const auto client, context.Connect());
   ASSIGN_OR_RETURN(const Watched watched,
-                   WatchWithProgress(context, *client, job_name, after_sequence, /*fail_fast=*/true));
-  const int exit_code = ReportEnd(watched, job_name);
+                   WatchWithProgress(context, *client, job, after_sequence, context.options().retry_for));
+  const int exit_code = ReportEnd(watched);
   if (exit_code == kExitOk && !context.options().json) {
     context.out().Write(PruningSummary(watched.job.node_pruning()));
     context.out().Write(absl::StrCat("Its files: circuit fetch ", job_name, "\n"));
@@ -43,9 +45,9 @@ absl::StatusOr<int> Fetch(CommandContext& context, const FetchOptions& options) 
     return absl::FailedPreconditionError(
         absl::StrCat(job.name(), " is ", StateName(job.state()), ": it has files when it has succeeded"));
   }
-  if (job.state() != v1::JOB_STATE_SUCCEEDED) return ReportEnd({false, job}, job.name());
+  if (job.state() != v1::JOB_STATE_SUCCEEDED) return ReportEnd({false, job});
   const std::string& task = job.spec().node_pruning().prompts().task().task();
-  const std::string path = options.output.empty() ? DefaultOutputFolder(task, job.name()) : options.output;
+  const std::string path = options.output.empty() ? FindOutputFolder(task, job.name()) : options.output;
   // What is there already is compared file by file.
   ASSIGN_OR_RETURN(OutputFolder folder, OutputFolder::Prepare(path, /*force=*/true));
   const auto files = FetchArtifacts(*client, job, folder.path(), options.force);

@@ -33,13 +33,13 @@ TEST(ClientTest, SaysWhoTheUserIs) {
     if (found != context->client_metadata().end()) user.assign(found->second.data(), found->second.size());
     return grpc::Status::OK;
   };
-  ASSERT_TRUE(MakeClient(server, {"ada", absl::InfiniteDuration()})->GetJob({}).ok());
+  ASSERT_TRUE(MakeClient(server, {.user = "ada"})->GetJob({}).ok());
   EXPECT_EQ(user, "ada");
 }
 
 TEST(ClientTest, RefusesAUserThatMetadataCannotCarry) {
   for (const char* user : {"a\nb", "\xc3\xa9", "\x7f"}) {
-    EXPECT_EQ(Client::Create(MakeChannel("127.0.0.1:1"), {user, absl::InfiniteDuration()}).status().code(),
+    EXPECT_EQ(Client::Create(MakeChannel("127.0.0.1:1"), {.user = user}).status().code(),
               absl::StatusCode::kInvalidArgument);
   }
 }
@@ -51,7 +51,7 @@ TEST(ClientTest, EndsACallAtItsTimeLimit) {
     answered.get_future().wait();
     return grpc::Status::OK;
   };
-  EXPECT_EQ(MakeClient(server, {"", absl::Milliseconds(50)})->GetJob({}).status().code(),
+  EXPECT_EQ(MakeClient(server, {.call_timeout = absl::Milliseconds(50)})->GetJob({}).status().code(),
             absl::StatusCode::kDeadlineExceeded);
   answered.set_value();
 }
@@ -75,7 +75,7 @@ TEST(ClientTest, LeavesBytesFieldsToTheServer) {
 TEST(ChannelTest, ReportsAnAbsentServerAtOnce) {
   const auto channel = MakeChannel("127.0.0.1:1");
   ASSERT_TRUE(AwaitConnection(*channel, "127.0.0.1:1", absl::Seconds(30)).ok());
-  const auto client = Client::Create(channel, {});
+  const auto client = Client::Create(channel, {.retry = {.give_up_after = absl::ZeroDuration()}});
   EXPECT_EQ((*client)->GetJob({}).status().code(), absl::StatusCode::kUnavailable);
 }
 

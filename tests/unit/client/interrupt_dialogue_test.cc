@@ -91,6 +91,16 @@ TEST_F(InterruptDialogueTest, DetachesOnRequest) {
   EXPECT_THAT(notes_.Await(3), ElementsAre("ask", "resume", "detach"));
 }
 
+TEST_F(InterruptDialogueTest, SaysWhenLeavingCancels) {
+  InterruptActions actions = notes_.Actions();
+  actions.ends_unwatched = [] { return true; };
+  const InterruptDialogue dialogue(std::move(actions), terminal_, true);
+  raise(SIGINT);
+  EXPECT_THAT(notes_.Await(1),
+              ElementsAre("Job jobs/7 goes on while it is watched: type c to cancel it, d to detach (it is cancelled "
+                          "unless somebody else watches it), or Enter to keep watching? "));
+}
+
 TEST_F(InterruptDialogueTest, DetachesWhenTheInputEnds) {
   const InterruptDialogue dialogue(notes_.Actions(), terminal_, true);
   raise(SIGINT);

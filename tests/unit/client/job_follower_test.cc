@@ -1,5 +1,7 @@
 #include "client/job_follower.h"
 
+#include <future>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -109,10 +111,69 @@ TEST_F(JobFollowerTest, PassesTheReceiversErrorOn) {
 }
 
 TEST_F(JobFollowerTest, FailsFastWhenNobodyWasThere) {
-  options_.fail_fast = true;
+  options_.reach_within = absl::ZeroDuration();
   server_.jobs.watch.Add({{}, kBroken});
   EXPECT_EQ(Follow().status().code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(reconnects_, 0);
+}
+
+TEST_F(JobFollowerTest, TriesAgainForLongOnceTheServerWasHeard) {
+  options_.reach_within = absl::ZeroDuration();
+  server_.jobs.watch.Add({{JobIs(v1::JOB_STATE_RUNNING)}, kBroken});
+  server_.jobs.watch.Add({{}, kBroken});
+  server_.jobs.watch.Add({{JobIs(v1::JOB_STATE_SUCCEEDED)}, {}});
+  EXPECT_TRUE(Follow().ok());
+  EXPECT_EQ(reconnects_, 2);
+}
+
+TEST_F(JobFollowerTest, EndsWhenTheServerComesBackWithoutTheJob) {
+  server_.jobs.watch.Add({{JobIs(v1::JOB_STATE_RUNNING), Event(1)}, kBroken});
+  server_.jobs.watch.Add({{}, grpc::Status(grpc::StatusCode::NOT_FOUND, "jobs/7")});
+  EXPECT_EQ(Follow().status(), absl::NotFoundError("jobs/7"));
+  EXPECT_THAT(sequences_, ElementsAre(1));
+}
+
+TEST_F(JobFollowerTest, FollowsAJobThatWaitsAgain) {
+  v1::WatchJobResponse queued = Event(3);
+  queued.mutable_event()->set_state(v1::JOB_STATE_QUEUED);
+  v1::WatchJobResponse running = Event(2);
+  running.mutable_event()->set_state(v1::JOB_STATE_RUNNING);
+  server_.jobs.watch.Add({{JobIs(v1::JOB_STATE_RUNNING), Event(1), running, queued}, kBroken});
+  running.mutable_event()->set_sequence(4);
+  server_.jobs.watch.Add({{JobIs(v1::JOB_STATE_QUEUED), running, Event(5), JobIs(v1::JOB_STATE_SUCCEEDED)}, {}});
+  ASSERT_TRUE(Follow().ok());
+  EXPECT_THAT(sequences_, ElementsAre(1, 2, 3, 4, 5));
+}
+
+// A server that goes, and another one that comes up in its place.
+TEST(JobFollowerRestartTest, BridgesARestartOfTheServerWithItsDefaults) {
+  auto server = std::make_unique<ScriptedServer>();
+  const std::string address = server->address();
+  server->jobs.watch.Add({{JobIs(v1::JOB_STATE_RUNNING), Event(1), Event(2)}, {}, /*hang=*/true});
+  std::promise<void> received;
+  std::thread stop([&] {
+    received.get_future().wait();
+    server.reset();
+  });
+  FollowOptions options;
+  std::unique_ptr<ScriptedServer> restarted;
+  options.on_reconnect = [&](const absl::Status&, absl::Duration) {
+    if (restarted != nullptr) return;
+    stop.join();
+    restarted = std::make_unique<ScriptedServer>(address);
+    restarted->jobs.watch.Add(
+        {{JobIs(v1::JOB_STATE_QUEUED), Event(2), Event(3), Event(4), JobIs(v1::JOB_STATE_SUCCEEDED)}, {}});
+  };
+  const auto client = Client::Create(MakeChannel(address), {});
+  std::vector<uint64_t> sequences;
+  const auto job = FollowJob(**client, "jobs/7", options, [&](const v1::WatchJobResponse& response) {
+    if (response.has_event()) sequences.push_back(response.event().sequence());
+    if (response.event().sequence() == 2) received.set_value();
+    return absl::OkStatus();
+  });
+  ASSERT_TRUE(job.ok()) << job.status();
+  EXPECT_THAT(sequences, ElementsAre(1, 2, 3, 4));
+  EXPECT_EQ(restarted->jobs.watch.requests().at(0).after_sequence(), 2u);
 }
 
 TEST_F(JobFollowerTest, GivesUpWhenTheServerStaysAway) {
@@ -147,15 +208,13 @@ TEST_F(JobFollowerTest, CancellerEndsTheWaitForAnotherAttempt) {
 }
 
 TEST(BackOffTest, DoublesUpToTheLongestAndStartsAgain) {
-  BackOff back_off({absl::Seconds(1), absl::Seconds(3), absl::Seconds(5)});
+  BackOff back_off({.first = absl::Seconds(1), .longest = absl::Seconds(3)});
   for (const double longest : {1.0, 2.0, 3.0, 3.0}) {
     const double wait = absl::ToDoubleSeconds(back_off.Next());
     EXPECT_LE(wait, longest);
     EXPECT_GE(wait, 0.75 * longest);
   }
-  EXPECT_TRUE(back_off.exhausted());
   back_off.Reset();
-  EXPECT_FALSE(back_off.exhausted());
   EXPECT_LE(back_off.Next(), absl::Seconds(1));
 }
 

@@ -1,5 +1,8 @@
 #include "client/cli/progress.h"
 
+#include <utility>
+
+#include "client/cli/queue_text.h"
 #include "client/cli/summary.h"
 #include "client/cli/text.h"
 #include "gmock/gmock.h"
@@ -17,6 +20,8 @@ v1::JobEvent Decision(uint64_t made, uint64_t left, uint32_t iteration) {
   decision.mutable_node()->set_kind(v1::NODE_KIND_ATTENTION_HEAD);
   decision.mutable_node()->set_layer(3);
   decision.mutable_node()->set_head(1);
+  decision.set_index(made - 1);
+  decision.set_iteration(iteration);
   decision.set_score(97.104);
   decision.set_removed(true);
   decision.set_heads_kept(20);
@@ -72,6 +77,72 @@ TEST(JobProgressViewTest, SaysHowManyJobsAreBefore) {
   JobProgressView view;
   view.Update(job);
   EXPECT_EQ(view.RenderBar(80), "queued, 2 before it");
+  job.set_held_back_by("the disk is full");
+  view.Update(job);
+  EXPECT_EQ(view.RenderBar(80), "queued, 2 before it; held back: the disk is full");
+}
+
+// A job that has begun, made 12 decisions of 36, and waits again.
+v1::Job WaitingAgain() {
+  v1::Job job;
+  job.set_state(v1::JOB_STATE_QUEUED);
+  job.set_last_sequence(15);
+  job.set_queue_position(1);
+  job.mutable_start_time()->set_seconds(1);
+  job.mutable_progress()->set_decisions_made(12);
+  job.mutable_progress()->set_candidates_left(24);
+  return job;
+}
+
+v1::JobEvent StateEvent(uint64_t sequence, v1::JobState state) {
+  v1::JobEvent event;
+  event.set_sequence(sequence);
+  event.set_state(state);
+  return event;
+}
+
+TEST(JobProgressViewTest, GoesOnAfterAJobHasWaitedAgain) {
+  JobProgressView view;
+  view.Update(StateEvent(2, v1::JOB_STATE_RUNNING));
+  view.Update(Decision(1, 35, 0));
+  view.Update(Decision(12, 24, 0));
+  view.Update(StateEvent(15, v1::JOB_STATE_QUEUED));
+  EXPECT_EQ(view.RenderBar(80), "queued again; 12 decisions so far");
+  view.Refresh(WaitingAgain());
+  EXPECT_EQ(view.RenderBar(80), "queued again, 1 before it; 12 decisions so far");
+  view.Update(StateEvent(16, v1::JOB_STATE_RUNNING));
+  EXPECT_THAT(view.RenderBar(60), HasSubstr(" 12/36  "));
+  view.Refresh(WaitingAgain());  // an answer from before it went on
+  EXPECT_THAT(view.RenderBar(60), HasSubstr(" 12/36  "));
+  view.Update(Decision(13, 23, 0));
+  EXPECT_THAT(view.RenderBar(60), HasSubstr(" 13/36  "));
+}
+
+TEST(JobProgressViewTest, ShowsTheJobAsItIsWhileItIsToldWhatWasBefore) {
+  JobProgressView view;
+  view.Update(WaitingAgain());
+  view.Update(StateEvent(1, v1::JOB_STATE_QUEUED));
+  view.Update(StateEvent(2, v1::JOB_STATE_RUNNING));
+  EXPECT_FALSE(view.up_to_date());
+  EXPECT_EQ(view.RenderBar(80), "queued again, 1 before it; 12 decisions so far");
+  view.Update(StateEvent(15, v1::JOB_STATE_QUEUED));
+  EXPECT_TRUE(view.up_to_date());
+  EXPECT_EQ(view.RenderBar(80), "queued again, 1 before it; 12 decisions so far");
+}
+
+TEST(JobProgressViewTest, KeepsItsNumbersWhenOldDecisionsComeWithoutProgress) {
+  JobProgressView view;
+  v1::Job job = WaitingAgain();
+  job.set_state(v1::JOB_STATE_RUNNING);
+  view.Update(job);
+  for (uint64_t made = 1; made <= 12; ++made) {
+    v1::JobEvent old = Decision(made, 0, 0);
+    old.mutable_decision()->clear_progress();
+    view.Update(old);
+    EXPECT_THAT(view.RenderBar(60), HasSubstr(" 12/36  ")) << made;
+  }
+  view.Update(Decision(13, 23, 0));
+  EXPECT_THAT(view.RenderBar(60), HasSubstr(" 13/36  "));
 }
 
 TEST(JobProgressViewTest, SurvivesProgressWithoutNumbers) {
@@ -80,6 +151,23 @@ TEST(JobProgressViewTest, SurvivesProgressWithoutNumbers) {
   JobProgressView view;
   view.Update(event);
   EXPECT_LE(DisplayWidth(view.RenderBar(80)), 80u);
+}
+
+TEST(QueueTextTest, SaysWhenTheJobBeginsOrGoesOn) {
+  const absl::TimeZone zone = absl::UTCTimeZone();
+  const absl::Time now = absl::FromCivil(absl::CivilSecond(2026, 1, 31, 14, 0, 0), zone);
+  v1::Job job;
+  EXPECT_EQ(QueueText(job, now, zone), "next");
+  job.set_queue_position(2);
+  const auto after = [&](absl::Duration wait) {
+    job.mutable_estimated_start_time()->set_seconds(absl::ToUnixSeconds(now + wait));
+    return QueueText(job, now, zone);
+  };
+  EXPECT_EQ(after(absl::Seconds(-7)), "2 before it, begins in a moment");
+  EXPECT_EQ(after(absl::Seconds(170)), "2 before it, begins in about 3 min");
+  EXPECT_EQ(after(absl::Minutes(65)), "2 before it, begins about 15:05");
+  job.mutable_start_time()->set_seconds(1);
+  EXPECT_EQ(after(absl::Hours(11)), "2 before it, goes on about 2026-02-01 01:00");
 }
 
 TEST(DecisionTextTest, SaysNodeScoreAndVerdict) {

@@ -19,6 +19,7 @@ PruneOptions Parse(const std::string& arguments) {
   CLI::App app;
   PruneOptions options;
   options.AddTo(app);
+  options.AddWatchingTo(app);
   app.parse(arguments);
   return options;
 }
@@ -44,7 +45,7 @@ TEST(PruneOptionsTest, AsksForGeneratedPromptsByDefault) {
 TEST(PruneOptionsTest, PassesEveryOptionOn) {
   const v1::SubmitJobRequest request = Request(
       "-m m -t months --variants done,names --seed 7 -n 1000000000 --threshold 150 --means clean --one-iter "
-      "--first-token --labels a=b,c=d=e --priority -5 --deadline 1h --request-id again --validate-only");
+      "--first-token --labels a=b,c=d=e --priority -5 --deadline 1h --request-id again --no-cache --validate-only");
   const v1::NodePruningSpec& pruning = request.spec().node_pruning();
   EXPECT_THAT(pruning.prompts().task().variants(), ElementsAre("done", "names"));
   EXPECT_EQ(pruning.prompts().task().seed(), 7u);
@@ -58,12 +59,15 @@ TEST(PruneOptionsTest, PassesEveryOptionOn) {
   EXPECT_EQ(request.spec().priority(), -5);
   EXPECT_EQ(request.spec().deadline().seconds(), 1'003'600);
   EXPECT_EQ(request.request_id(), "again");
+  EXPECT_TRUE(request.no_cache());
   EXPECT_TRUE(request.validate_only());
+  EXPECT_FALSE(request.spec().cancel_on_disconnect());
+  EXPECT_TRUE(Request("-m m -t t --cancel-on-disconnect").spec().cancel_on_disconnect());
 }
 
 TEST(PruneOptionsTest, RejectsOptionsThatContradictEachOther) {
   EXPECT_THROW(Parse("-m m -t t --one-iter --max-iterations 2"), CLI::ParseError);
-  EXPECT_THROW(Parse("-m m -t t --detach -o x"), CLI::ParseError);
+  EXPECT_THROW(Parse("-m m -t t --validate-only -o x"), CLI::ParseError);
   EXPECT_THROW(Parse("-m m -t t --means other"), CLI::ParseError);
   EXPECT_THROW(Parse("-m m -t t -n -1"), CLI::ParseError);
   EXPECT_THROW(Parse("-t t"), CLI::ParseError);

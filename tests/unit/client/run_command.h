@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "CLI/CLI.hpp"
@@ -19,33 +20,40 @@ namespace circuitd::client {
 struct CommandRun {
   // The exit code, or the error that is printed.
   absl::StatusOr<int> exit_code = 0;
-  // Standard output; no terminal.
+  // Standard output and standard error; no terminals.
   std::string out;
+  std::string err;
 
   bool ok() const { return exit_code.ok() && *exit_code == 0; }
   absl::Status status() const { return exit_code.status(); }
 };
 
 // `words` are those of the command line after "circuit".
-inline CommandRun RunCommand(const ScriptedServer& server, std::vector<std::string> words) {
+inline CommandRun RunCommandAt(const std::string& address, std::vector<std::string> words) {
   const int fd = memfd_create("stdout", 0);
   Output out(fd);
   CommandContext context(out);
   CLI::App app;
   AddCommands(app, context);
-  words.insert(words.end(), {"--server", server.address()});
+  words.insert(words.end(), {"--server", address});
   std::reverse(words.begin(), words.end());  // CLI11 takes them from the back
   CommandRun run;
+  testing::internal::CaptureStderr();
   try {
     app.parse(words);
     run.exit_code = context.RunParsed();
   } catch (const CLI::ParseError& error) {
     run.exit_code = absl::InvalidArgumentError(error.what());
   }
+  run.err = testing::internal::GetCapturedStderr();
   run.out.resize(static_cast<size_t>(lseek(fd, 0, SEEK_END)));
   EXPECT_EQ(pread(fd, run.out.data(), run.out.size(), 0), static_cast<ssize_t>(run.out.size()));
   close(fd);
   return run;
+}
+
+inline CommandRun RunCommand(const ScriptedServer& server, std::vector<std::string> words) {
+  return RunCommandAt(server.address(), std::move(words));
 }
 
 }  // namespace circuitd::client

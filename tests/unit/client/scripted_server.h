@@ -8,6 +8,7 @@
 
 #include "circuitd/v1/dataset.grpc.pb.h"
 #include "circuitd/v1/job.grpc.pb.h"
+#include "circuitd/v1/server.grpc.pb.h"
 #include "client/client.h"
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
@@ -21,20 +22,39 @@ class ScriptedJobs final : public v1::JobService::Service {
  public:
   Script<v1::WatchJobRequest, v1::WatchJobResponse> watch;
   Script<v1::DownloadArtifactRequest, v1::DownloadArtifactResponse> download;
+  // Of DownloadArtifact, instead of the script.
+  std::function<grpc::Status(const v1::DownloadArtifactRequest&, grpc::ServerWriter<v1::DownloadArtifactResponse>*)>
+      serve;
   // Of GetJob.
   std::function<grpc::Status(grpc::ServerContext*, const v1::GetJobRequest&, v1::GetJobResponse*)> get;
 
+  // Of the other calls that answer once; one that is not set fails with UNIMPLEMENTED.
+  std::function<grpc::Status(const v1::SubmitJobRequest&, v1::SubmitJobResponse*)> submit;
+  std::function<grpc::Status(const v1::ListJobsRequest&, v1::ListJobsResponse*)> list;
+  std::function<grpc::Status(const v1::DeleteJobRequest&)> remove;
+
+  grpc::Status SubmitJob(grpc::ServerContext*, const v1::SubmitJobRequest* request,
+                         v1::SubmitJobResponse* response) override {
+    return submit ? submit(*request, response) : grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "");
+  }
+  grpc::Status ListJobs(grpc::ServerContext*, const v1::ListJobsRequest* request,
+                        v1::ListJobsResponse* response) override {
+    return list ? list(*request, response) : grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "");
+  }
+  grpc::Status DeleteJob(grpc::ServerContext*, const v1::DeleteJobRequest* request, v1::DeleteJobResponse*) override {
+    return remove ? remove(*request) : grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "");
+  }
   grpc::Status WatchJob(grpc::ServerContext*, const v1::WatchJobRequest* request,
                         grpc::ServerWriter<v1::WatchJobResponse>* writer) override {
     return watch.Play(*request, writer);
   }
   grpc::Status DownloadArtifact(grpc::ServerContext*, const v1::DownloadArtifactRequest* request,
                                 grpc::ServerWriter<v1::DownloadArtifactResponse>* writer) override {
-    return download.Play(*request, writer);
+    return serve ? serve(*request, writer) : download.Play(*request, writer);
   }
   grpc::Status GetJob(grpc::ServerContext* context, const v1::GetJobRequest* request,
                       v1::GetJobResponse* response) override {
-    return get(context, *request, response);
+    return get ? get(context, *request, response) : grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "");
   }
 };
 
@@ -69,12 +89,26 @@ class ScriptedDatasets final : public v1::DatasetService::Service {
   }
 };
 
+class ScriptedInfo final : public v1::ServerService::Service {
+ public:
+  v1::GetServerInfoResponse info;
+
+  grpc::Status GetServerInfo(grpc::ServerContext*, const v1::GetServerInfoRequest*,
+                             v1::GetServerInfoResponse* response) override {
+    *response = info;
+    return grpc::Status::OK;
+  }
+};
+
 class ScriptedServer {
  public:
-  ScriptedServer() {
+  // On a port of the kernel's choice, or on that of an earlier one.
+  ScriptedServer() : ScriptedServer("127.0.0.1:0") {}
+  explicit ScriptedServer(const std::string& address) {
     int port = 0;
     grpc::ServerBuilder builder;
-    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+    builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &port);
+    builder.RegisterService(&server);
     builder.RegisterService(&jobs);
     builder.RegisterService(&datasets);
     builder.RegisterService(&inference);
@@ -92,6 +126,7 @@ class ScriptedServer {
 
   const std::string& address() const { return address_; }
 
+  ScriptedInfo server;
   ScriptedJobs jobs;
   ScriptedDatasets datasets;
   ScriptedInference inference;
