@@ -4,7 +4,8 @@
 #   docker build -t circuitd --build-arg INSTALL_FLAGS=--gpu .      with the CUDA libraries (run with --gpus all)
 #   docker run --rm -p 127.0.0.1:50051:50051 circuitd
 #
-# A Hugging Face cache is mounted at /models/huggingface, a folder of model folders at /models/repository.
+# A Hugging Face cache is mounted at /models/huggingface, a folder of model folders at /models/repository; jobs are kept in
+# /var/lib/circuitd.
 
 FROM debian:12-slim AS build
 ARG INSTALL_FLAGS=""
@@ -31,12 +32,13 @@ COPY deploy/install-deps.sh /tmp/
 RUN /tmp/install-deps.sh --runtime \
     && rm -rf /var/lib/apt/lists/* /tmp/install-deps.sh \
     && useradd --system --uid 10001 --create-home circuitd \
-    && install -d -o circuitd /models/huggingface /models/repository
+    && install -d -o circuitd /models/huggingface /models/repository /var/lib/circuitd
 COPY --from=build /dist /opt/circuitd
 COPY models/seqcont-demo /opt/circuitd/models/seqcont-demo
 ENV PATH=/opt/circuitd/bin:$PATH HF_HOME=/models/huggingface CIRCUITD_SERVER=127.0.0.1:50051
 USER 10001
 WORKDIR /home/circuitd
 EXPOSE 50051 9464
+VOLUME /var/lib/circuitd
 HEALTHCHECK --interval=30s --timeout=10s --start-period=30s CMD ["circuit", "models"]
-ENTRYPOINT ["circuitd", "--address", "0.0.0.0:50051", "--metrics-address", "0.0.0.0:9464", "--model-repository", "/models/repository", "--model", "seqcont-demo=/opt/circuitd/models/seqcont-demo"]
+ENTRYPOINT ["circuitd", "--address", "0.0.0.0:50051", "--metrics-address", "0.0.0.0:9464", "--data-dir", "/var/lib/circuitd", "--model-repository", "/models/repository", "--model", "seqcont-demo=/opt/circuitd/models/seqcont-demo"]
