@@ -9,6 +9,8 @@ namespace circuitd {
 
 void EventLog::Append(absl::string_view id, JobEvent event, std::string progress) {
   Recent& recent = held_[std::string(id)];
+  // What a failure has kept from here is read from the store.
+  if (!recent.events.empty() && recent.events.back()->sequence + 1 != event.sequence) recent.events.clear();
   recent.events.push_back(std::make_shared<const JobEvent>(std::move(event)));
   recent.progress = std::move(progress);
   if (recent.events.size() > held_per_job_) recent.events.pop_front();

@@ -49,12 +49,18 @@ std::optional<FairQueue::Job> FairQueue::Pop(absl::string_view device) {
   if (next == users_.end()) return std::nullopt;
   User& user = users_[next->first];
   Job job = user.waiting.at(std::string(device)).begin()->second;
-  Remove(job.id);
+  Take(job.id);
   ++user.running;
   return job;
 }
 
 bool FairQueue::Remove(absl::string_view id) {
+  const bool removed = Take(id);
+  ForgetIdle();
+  return removed;
+}
+
+bool FairQueue::Take(absl::string_view id) {
   const auto place = places_.find(std::string(id));
   if (place == places_.end()) return false;
   auto& on_device = users_.at(place->second.owner).waiting;

@@ -81,6 +81,7 @@ class FairQueue {
   };
   using Users = std::map<std::string, User>;
 
+  bool Take(absl::string_view id);
   static Key KeyOf(const Job& job) { return {-job.priority, job.number}; }
   double Weight(const std::string& owner) const;
   struct Place {

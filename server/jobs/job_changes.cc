@@ -15,6 +15,12 @@ constexpr absl::Duration kLongestWait = absl::Minutes(1);
 
 }  // namespace
 
+void JobManager::BackOff::Next(std::string reason, absl::Duration now) {
+  why = std::move(reason);
+  wait = std::clamp(wait * 2, kFirstWait, kLongestWait);
+  until = now + wait;
+}
+
 absl::Status JobManager::Store(const JobRecord& record, const JobEvent& event) {
   RETURN_IF_ERROR(store_->Update(record, event));
   log_.Append(record.id, event, record.progress);
@@ -32,11 +38,11 @@ void JobManager::StoreOrHold(JobRecord record, JobEvent event, News& news) {
     news.store_errors.push_back(status);
     return;
   }
-  held_.erase(record.id);
   news.changed.push_back(record);
   if (HasEnded(record.state)) {
     Drop(record, news);
   } else if (record.state == JobState::kQueued) {
+    held_.erase(record.id);
     SetTimers(record);
     MakeReady(record, news);
   }
@@ -45,9 +51,7 @@ void JobManager::StoreOrHold(JobRecord record, JobEvent event, News& news) {
 void JobManager::Hold(const std::string& id, std::optional<std::pair<JobRecord, JobEvent>> change, std::string why) {
   Held& held = held_[id];
   held.change = std::move(change);
-  held.why = std::move(why);
-  held.wait = std::clamp(held.wait * 2, kFirstWait, kLongestWait);
-  held.until = options_.uptime() + held.wait;
+  held.back_off.Next(std::move(why), options_.uptime());
   TimersChanged();
 }
 
@@ -58,13 +62,15 @@ void JobManager::RetryHeld(const std::string& id, News& news) {
     auto [record, event] = *place->second.change;
     return StoreOrHold(std::move(record), std::move(event), news);
   }
-  place->second.until = absl::InfiniteDuration();
+  // How long it has waited is forgotten when something of it is stored again.
+  place->second.back_off.until = absl::InfiniteDuration();
   const absl::StatusOr<JobRecord> record = store_->Get(id);
   if (!record.ok()) return Hold(id, std::nullopt, std::string(record.status().message()));
   MakeReady(*record, news);
 }
 
 void JobManager::WaitAgain(JobRecord record, const std::string& why, News& news) {
+  unstored_files_.erase(record.id);
   JobEvent event = Enter(record, JobState::kQueued, options_.clock());
   if (why.empty()) return StoreOrHold(std::move(record), std::move(event), news);
   const absl::Status status = Store(record, event);
@@ -79,23 +85,36 @@ void JobManager::WaitAgain(JobRecord record, const std::string& why, News& news)
 }
 
 void JobManager::MakeReady(const JobRecord& record, News& news) {
+  if (bodies_.count(record.id) == 0) return;
   queue_.Push({record.id, record.device, record.owner, record.priority, record.number, record.estimate});
   news.devices.insert(record.device);
 }
 
 void JobManager::SetTimers(const JobRecord& record) {
-  if (record.deadline < absl::InfiniteFuture()) deadlines_.emplace(record.deadline, record.id);
+  waiting_[record.id] = record.owner;
+  if (record.deadline < absl::InfiniteFuture()) {
+    deadlines_.emplace(record.id, Deadline{record.deadline, record.deadline});
+  }
+  if (record.cancel_unwatched) cancel_unwatched_.insert(record.id);
   if (record.cancel_unwatched && !watchers_.IsWatched(record.id)) {
     unwatched_until_.emplace(record.id, options_.uptime() + options_.first_watch_grace);
   }
   TimersChanged();
 }
 
+bool JobManager::HasUnstoredEnd(const std::string& id) const {
+  const auto held = held_.find(id);
+  return held != held_.end() && held->second.change && HasEnded(held->second.change->first.state);
+}
+
 absl::Status JobManager::EndWaiting(const std::string& id, JobState state, absl::Status error, News& news) {
   ASSIGN_OR_RETURN(JobRecord record, store_->Get(id));
-  if (const auto held = held_.find(id);
-      held != held_.end() && held->second.change && HasEnded(held->second.change->first.state)) {
-    return absl::FailedPreconditionError(absl::StrCat("jobs/", id, ": has ended already; ", held->second.why));
+  if (HasEnded(record.state)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("jobs/", id, ": has ended already (", JobStateName(record.state), ")"));
+  }
+  if (HasUnstoredEnd(id)) {
+    return absl::FailedPreconditionError(absl::StrCat("jobs/", id, ": has ended already; ", held_.at(id).back_off.why));
   }
   const JobEvent event = Enter(record, state, options_.clock(), std::move(error));
   RETURN_IF_ERROR(Store(record, event));
@@ -104,23 +123,20 @@ absl::Status JobManager::EndWaiting(const std::string& id, JobState state, absl:
   return absl::OkStatus();
 }
 
-void JobManager::EndOrHold(const std::string& id, JobState state, absl::Status error, News& news) {
-  absl::StatusOr<JobRecord> record = store_->Get(id);
-  if (!record.ok()) {
-    news.store_errors.push_back(record.status());
-    return;
-  }
-  JobEvent event = Enter(*record, state, options_.clock(), std::move(error));
-  queue_.Remove(id);
-  StoreOrHold(*std::move(record), std::move(event), news);
-}
-
 void JobManager::Drop(const JobRecord& record, News& news) {
   queue_.Remove(record.id);
   if (auto body = bodies_.extract(record.id)) news.dropped.push_back(std::move(body.mapped()));
   unprovided_.erase(record.id);
+  waiting_.erase(record.id);
   held_.erase(record.id);
-  deadlines_.erase({record.deadline, record.id});
+  cancel_unwatched_.erase(record.id);
+  if (const auto files = unstored_files_.extract(record.id)) {
+    // A job that was stopped after all leaves none.
+    for (const std::string& sha256 : files.mapped()) {
+      if (!IsFileUsed(sha256)) artifacts_->Remove(sha256).IgnoreError();
+    }
+  }
+  deadlines_.erase(record.id);
   unwatched_until_.erase(record.id);
   log_.Release(record.id);
   // The new end may be one too many.
@@ -130,10 +146,11 @@ void JobManager::Drop(const JobRecord& record, News& news) {
 
 JobView JobManager::ViewLocked(JobRecord record, Plans& plans) const {
   JobView view;
-  if (const auto held = held_.find(record.id); held != held_.end() && held->second.until < absl::InfiniteDuration()) {
-    view.held_back_by = held->second.why;
-  } else if (unprovided_.count(record.id) > 0) {
-    view.held_back_by = "the server was restarted, and the job is being prepared again";
+  const auto unprovided = unprovided_.find(record.id);
+  if (const auto held = held_.find(record.id); held != held_.end() && held->second.back_off.Waits()) {
+    view.held_back_by = held->second.back_off.why;
+  } else if (unprovided != unprovided_.end()) {
+    view.held_back_by = unprovided->second.why;
   } else if (queue_.Waits(record.id)) {
     auto plan = plans.find(record.device);
     if (plan == plans.end()) {

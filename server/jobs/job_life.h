@@ -19,8 +19,8 @@ bool MayEnter(JobState from, JobState to);
 JobEvent BeQueued(JobRecord& record, absl::Time now);
 
 // Brings the record into `state` and returns the event that says so, the record's next. `error` is that of a job that
-// failed or was cancelled. Times of a job never go back, whatever the clock does. May only be called for a state that
-// may be entered.
+// failed or was cancelled. No time is before the job's creation and start, whatever the clock does. May only be called
+// for a state that may be entered.
 JobEvent Enter(JobRecord& record, JobState state, absl::Time now, absl::Status error = absl::OkStatus());
 
 // The record's next event, with a payload; `progress` is the job's from then on.

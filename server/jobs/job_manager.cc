@@ -24,15 +24,17 @@ JobManager::JobManager(Options options, std::unique_ptr<JobStore> store, std::un
   wake_thread_ = std::thread([this] { KeepWatchersAwake(); });
 }
 
-JobManager::~JobManager() {
+JobManager::~JobManager() { Stop(); }
+
+void JobManager::Stop() {
   {
     MutexLock lock(mutex_);
     closing_ = true;
     timers_changed_.SignalAll();
     to_wake_changed_.SignalAll();
   }
-  timer_thread_.join();
-  wake_thread_.join();
+  if (timer_thread_.joinable()) timer_thread_.join();
+  if (wake_thread_.joinable()) wake_thread_.join();
 }
 
 absl::Status JobManager::CheckRoom(const std::string& owner) const {
@@ -42,12 +44,13 @@ absl::Status JobManager::CheckRoom(const std::string& owner) const {
 
 absl::Status JobManager::CheckRoomLocked(const std::string& owner) const {
   if (!accepting_) return absl::UnavailableError("the server is shutting down");
-  const size_t waiting = queue_.size() + unprovided_.size();
+  const size_t waiting = waiting_.size();
   if (waiting >= static_cast<size_t>(options_.max_queued_jobs)) {
     return QueueFullError(
         absl::StrCat("the job queue is full: ", waiting, " jobs wait, max_queued_jobs is ", options_.max_queued_jobs));
   }
-  const size_t own = queue_.size_of(owner);
+  const size_t own =
+      std::count_if(waiting_.begin(), waiting_.end(), [&](const auto& entry) { return entry.second == owner; });
   if (own < static_cast<size_t>(options_.max_queued_jobs_per_user)) return absl::OkStatus();
   return QueueFullError(
       absl::StrCat(owner.empty() ? "users without a name have " : absl::StrCat("user ", owner, " has "), own,
@@ -113,35 +116,6 @@ absl::StatusOr<JobView> JobManager::Submit(JobRequest request) {
   return view;
 }
 
-absl::StatusOr<std::optional<JobRecord>> JobManager::FindResultLocked(const JobRequest& request) const {
-  if (!request.use_result || request.result_key.empty()) return std::nullopt;
-  ASSIGN_OR_RETURN(std::optional<JobRecord> source, store_->FindResult(request.result_key));
-  if (!source) return std::nullopt;
-  for (const ArtifactInfo& artifact : source->artifacts) {
-    if (!artifacts_->Open(artifact).ok()) return std::nullopt;
-  }
-  return source;
-}
-
-absl::StatusOr<JobRecord> JobManager::InsertWithResult(JobRecord record, const JobRecord& source, News& news) {
-  ASSIGN_OR_RETURN(std::vector<JobEvent> made, store_->Events(source.id, 0, SIZE_MAX));
-  const absl::Time now = options_.clock();
-  std::vector<JobEvent> events = {BeQueued(record, now)};
-  news.changed.push_back(record);
-  for (JobEvent& event : made) {
-    if (!event.state) events.push_back(Happen(record, std::move(event.payload), source.progress, now));
-  }
-  record.same_as = source.same_as.empty() ? source.id : source.same_as;
-  record.micro_batch_prompts = source.micro_batch_prompts;
-  record.result = source.result;
-  record.artifacts = source.artifacts;
-  record.started = record.created;
-  events.push_back(Enter(record, JobState::kSucceeded, now));
-  RETURN_IF_ERROR(store_->Insert(record, events, ""));
-  news.changed.push_back(record);
-  return record;
-}
-
 absl::StatusOr<JobRecord> JobManager::GetLocked(absl::string_view id) const {
   absl::StatusOr<JobRecord> record = store_->Get(id);
   if (absl::IsNotFound(record.status())) {
@@ -174,12 +148,9 @@ absl::StatusOr<JobView> JobManager::Cancel(absl::string_view id) {
   {
     MutexLock lock(mutex_);
     ASSIGN_OR_RETURN(JobRecord record, GetLocked(id));
-    if (HasEnded(record.state)) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("jobs/", id, ": has ended already (", JobStateName(record.state), ")"));
-    }
     Plans plans;
     if (const auto running = running_.find(record.id); running != running_.end()) {
+      // Kept only here: if the server is killed before the next checkpoint, the job goes on.
       running->second.stop->End(reason);
       return ViewLocked(std::move(record), plans);
     }
@@ -200,45 +171,9 @@ absl::Status JobManager::Delete(absl::string_view id) {
   return Forget(record);
 }
 
-absl::StatusOr<std::pair<ArtifactInfo, std::shared_ptr<const ArtifactReader>>> JobManager::GetArtifact(
-    absl::string_view id, absl::string_view name) const {
-  MutexLock lock(mutex_);
-  ASSIGN_OR_RETURN(const JobRecord record, GetLocked(id));
-  if (record.state != JobState::kSucceeded) {
-    return absl::NotFoundError(absl::StrCat("jobs/", id, ": has no artifacts, it is ", JobStateName(record.state)));
-  }
-  for (const ArtifactInfo& info : record.artifacts) {
-    if (absl::string_view(info.name) != name) continue;
-    absl::StatusOr<std::shared_ptr<const ArtifactReader>> reader = artifacts_->Open(info);
-    if (absl::IsNotFound(reader.status())) {
-      return absl::DataLossError(absl::StrCat("jobs/", id, "/", name, ": its file is gone from the data folder"));
-    }
-    RETURN_IF_ERROR(reader.status());
-    return std::make_pair(info, *std::move(reader));
-  }
-  return FieldError(absl::StatusCode::kNotFound, "artifact", absl::StrCat("jobs/", id, " has no \"", name, "\""));
-}
-
-absl::StatusOr<std::unique_ptr<JobWatch>> JobManager::Watch(absl::string_view id, uint64_t after_sequence,
-                                                            std::function<void()> on_change) {
-  MutexLock lock(mutex_);
-  ASSIGN_OR_RETURN(const JobRecord record, GetLocked(id));
-  if (after_sequence > record.last_sequence) {
-    return InvalidField("after_sequence",
-                        absl::StrCat(after_sequence, ", the job's last event is ", record.last_sequence));
-  }
-  if (watchers_.size() >= static_cast<size_t>(options_.max_watches)) {
-    return QueueFullError(absl::StrCat(watchers_.size(), " watches are open, max_watches is ", options_.max_watches));
-  }
-  auto watcher = std::make_shared<Watcher>(std::move(on_change));
-  watchers_.Add(id, watcher);
-  unwatched_until_.erase(record.id);
-  return std::unique_ptr<JobWatch>(new JobWatch(*this, record.id, after_sequence, std::move(watcher)));
-}
-
 int JobManager::queued_jobs() const {
   MutexLock lock(mutex_);
-  return static_cast<int>(queue_.size());
+  return static_cast<int>(waiting_.size());
 }
 
 void JobManager::Tell(const News& news) const {
@@ -247,6 +182,9 @@ void JobManager::Tell(const News& news) const {
   }
   for (const JobRecord& record : news.changed) {
     if (hooks_.changed) hooks_.changed(record);
+  }
+  for (const JobRecord& record : news.to_prepare) {
+    if (hooks_.prepare) hooks_.prepare(record);
   }
   for (const std::string& device : news.devices) {
     if (hooks_.queued) hooks_.queued(device);

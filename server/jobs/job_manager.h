@@ -23,7 +23,7 @@
 #include "base/mutex.h"
 #include "server/jobs/event_log.h"
 #include "server/jobs/fair_queue.h"
-#include "server/jobs/job_body.h"
+#include "server/jobs/job_request.h"
 #include "server/jobs/job_watch.h"
 #include "server/jobs/store/artifact_folder.h"
 #include "server/jobs/store/job.h"
@@ -31,31 +31,6 @@
 #include "server/jobs/watchers.h"
 
 namespace circuitd {
-
-struct JobRequest {
-  std::string owner;
-  std::string request_id;           // empty: none
-  std::string request_fingerprint;  // equal for equal requests
-  std::string device;
-  std::string spec;
-  std::string input;       // what the body is made from again after a restart
-  std::string result_key;  // equal for jobs with equal results; empty: it is computed in any case
-  bool use_result = true;  // of an equal job that has succeeded
-  int priority = 0;
-  absl::Time deadline = absl::InfiniteFuture();
-  bool cancel_unwatched = false;
-  int64_t micro_batch_prompts = 0;
-  absl::Duration estimate;  // of its run; zero: unknown
-  JobBody body;
-};
-
-struct JobView {
-  JobRecord record;
-  // While it waits: jobs of its device that are to begin before it, and when it is to begin itself.
-  size_t queue_position = 0;
-  std::optional<absl::Time> estimated_start;
-  std::string held_back_by;  // why it doesn't go on, if not for want of its turn
-};
 
 class StopRequest;
 
@@ -84,6 +59,8 @@ class JobManager {
   struct Hooks {
     std::function<void(const std::string& device)> queued;
     std::function<void(const JobRecord&)> changed;  // it entered a state
+    // A job of an earlier process lacks its body: to be answered, later and from anywhere, by Provide or Postpone.
+    std::function<void(const JobRecord&)> prepare;
     std::function<void(const absl::Status&)> store_failed;
   };
   JobManager(Options options, std::unique_ptr<JobStore> store, std::unique_ptr<ArtifactFolder> artifacts, Hooks hooks);
@@ -92,13 +69,16 @@ class JobManager {
   JobManager(const JobManager&) = delete;
   JobManager& operator=(const JobManager&) = delete;
 
-  // Takes up what an earlier process has left: its unended jobs, oldest first, are queued, and run once they are
-  // provided with a body. Once, before anything else. The store's errors.
-  absl::StatusOr<std::vector<JobRecord>> Recover();
+  // Takes up what an earlier process has left: its unended jobs are queued, oldest first, and run once they are
+  // provided with a body, for which Hooks::prepare is called. Once, before anything else. How many; the store's read
+  // errors.
+  absl::StatusOr<size_t> Recover();
   // What such a job was submitted with.
   absl::StatusOr<std::string> Input(absl::string_view id) const;
   // Its body; an error ends it FAILED. Nothing happens if it has ended meanwhile.
   void Provide(const std::string& id, absl::StatusOr<JobBody> body);
+  // It can't be had now, and will be asked for again after a while.
+  void Postpone(const std::string& id, absl::string_view why);
 
   // RESOURCE_EXHAUSTED if the queue, or the owner's part of it, is full, UNAVAILABLE after StopAccepting: what Submit
   // would say now, for those who want to know before they prepare a job.
@@ -139,6 +119,9 @@ class JobManager {
   bool WaitUntilNoneRuns(absl::Time deadline);
   // Ends the watches of jobs that have not ended with UNAVAILABLE.
   void EndWatches();
+  // Nothing happens because time passes any more, nobody is woken, and no hook is called from a thread of the
+  // manager's.
+  void Stop();
 
   // Does what is due: deadlines, jobs that nobody watches, changes that could not be stored, retention. How long until
   // something is due again, at most a minute. The manager has a thread for it; tests have clocks of their own.
@@ -152,21 +135,35 @@ class JobManager {
   struct FinishedJob;
   struct Running {
     FairQueue::Job job;
+    JobRecord record;  // as it is stored: nobody else changes it
     std::shared_ptr<StopRequest> stop;
     std::shared_ptr<JobBody> body;
     absl::Duration known_at;   // uptime when what remains was known;
     absl::Duration remaining;  // zero: unknown
   };
-  // A job that doesn't go on until that uptime; infinite: it may again, but whether it can is not known yet.
-  struct Held {
-    std::optional<std::pair<JobRecord, JobEvent>> change;  // that could not be stored
+  // Waits that grow each time.
+  struct BackOff {
     std::string why;
     absl::Duration wait;
-    absl::Duration until;
+    absl::Duration until;  // an uptime; infinite: it is being tried
+
+    void Next(std::string reason, absl::Duration now);
+    bool IsDue(absl::Duration now) const { return until <= now; }
+    bool Waits() const { return until < absl::InfiniteDuration(); }
+  };
+  // A job that doesn't go on for a while.
+  struct Held {
+    std::optional<std::pair<JobRecord, JobEvent>> change;  // that could not be stored
+    BackOff back_off;
+  };
+  struct Deadline {
+    absl::Time deadline;
+    absl::Time look_at;
   };
   // What is told after the lock is let go.
   struct News {
     std::vector<JobRecord> changed;
+    std::vector<JobRecord> to_prepare;
     std::set<std::string> devices;  // where jobs may begin
     std::vector<absl::Status> store_errors;
     std::vector<std::shared_ptr<JobBody>> dropped;  // what they hold takes its time to go
@@ -193,21 +190,25 @@ class JobManager {
   void Hold(const std::string& id, std::optional<std::pair<JobRecord, JobEvent>> change, std::string why)
       REQUIRES(mutex_);
   void RetryHeld(const std::string& id, News& news) REQUIRES(mutex_);
-  // A job that is queued in the store, and has its body, waits for its turn.
+  // A job that is queued in the store waits for its turn, if it has its body.
   void MakeReady(const JobRecord& record, News& news) REQUIRES(mutex_);
   // What is to happen to an unended job that doesn't run, in time.
   void SetTimers(const JobRecord& record) REQUIRES(mutex_);
+  bool HasUnstoredEnd(const std::string& id) const REQUIRES(mutex_);
   // Ends a job that doesn't run. The store's errors; then nothing has changed.
   absl::Status EndWaiting(const std::string& id, JobState state, absl::Status error, News& news) REQUIRES(mutex_);
-  // The same for whom nobody answers: where the store fails, the job is held back until it has ended.
-  void EndOrHold(const std::string& id, JobState state, absl::Status error, News& news) REQUIRES(mutex_);
   // Nothing in memory is about that job any more, but for watches.
   void Drop(const JobRecord& record, News& news) REQUIRES(mutex_);
 
-  // The last step of RunNext.
+  // The first step of RunNext: enters a job's run. Nothing has happened on an error.
+  absl::Status Begin(const FairQueue::Job& job, const std::function<void()>& let_others_in,
+                     std::optional<RunningJob>& run, News& news) REQUIRES(mutex_);
+  // The last one.
   News Finish(RunningJob& run, absl::StatusOr<FinishedJob> finished);
-  // Gives a finished job's files their names and puts what it has left into its record.
-  absl::Status Publish(FinishedJob& finished, JobRecord& record) REQUIRES(mutex_);
+  // Runs the body to what it leaves, its files under their names.
+  absl::StatusOr<FinishedJob> RunBody(RunningJob& run, const JobBody& body);
+  absl::Status Publish(const std::string& id, std::vector<StagedArtifact>& artifacts) EXCLUDES(mutex_);
+  bool IsFileUsed(const std::string& sha256) const REQUIRES(mutex_);
   // A job that runs no more for now waits again; `why`, if it isn't empty, holds it back for a while.
   void WaitAgain(JobRecord record, const std::string& why, News& news) REQUIRES(mutex_);
 
@@ -217,7 +218,9 @@ class JobManager {
   absl::Status Forget(const JobRecord& record) REQUIRES(mutex_);
   absl::Status ForgetExpired() REQUIRES(mutex_);
   void CloseWatch(const std::string& id, const Watcher* watcher);
-  void CancelUnwatched(const std::string& id, News& news) REQUIRES(mutex_);
+  // Ends a job because its time is over; looked at again if the store can't be told.
+  void EndInTime(const std::string& id, JobState state, absl::Status error, News& news) REQUIRES(mutex_);
+  void Prepare(News& news) REQUIRES(mutex_);
   void TimersChanged() REQUIRES(mutex_);
   void KeepTime();
   void KeepWatchersAwake();
@@ -233,14 +236,19 @@ class JobManager {
   EventLog log_ GUARDED_BY(mutex_);
   FairQueue queue_ GUARDED_BY(mutex_);
   std::map<std::string, std::shared_ptr<JobBody>> bodies_ GUARDED_BY(mutex_);  // of jobs that don't run
-  std::set<std::string> unprovided_ GUARDED_BY(mutex_);                        // recovered, without a body
+  std::map<std::string, BackOff> unprovided_ GUARDED_BY(mutex_);               // recovered, without a body
+  std::map<std::string, std::string> waiting_ GUARDED_BY(mutex_);              // unended jobs that don't run -> owner
   std::map<std::string, Held> held_ GUARDED_BY(mutex_);
   std::map<std::string, Running> running_ GUARDED_BY(mutex_);
-  std::set<std::pair<absl::Time, std::string>> deadlines_ GUARDED_BY(mutex_);     // of jobs that don't run
+  // Of jobs whose end is not stored yet: the store knows nothing of their files.
+  std::map<std::string, std::set<std::string>> unstored_files_ GUARDED_BY(mutex_);
+  std::map<std::string, Deadline> deadlines_ GUARDED_BY(mutex_);                  // of jobs that don't run
+  std::set<std::string> cancel_unwatched_ GUARDED_BY(mutex_);                     // unended jobs that want a watcher
   std::map<std::string, absl::Duration> unwatched_until_ GUARDED_BY(mutex_);      // uptimes; they are cancelled then
   absl::Duration next_retention_ GUARDED_BY(mutex_) = -absl::InfiniteDuration();  // an uptime
   WatcherList watchers_ GUARDED_BY(mutex_);
   std::set<std::string> to_wake_ GUARDED_BY(mutex_);  // jobs with news for their watchers
+  std::string last_woken_ GUARDED_BY(mutex_);         // all jobs' watchers have their turn
   bool timers_have_changed_ GUARDED_BY(mutex_) = false;
   bool accepting_ GUARDED_BY(mutex_) = true;
   bool watches_over_ GUARDED_BY(mutex_) = false;

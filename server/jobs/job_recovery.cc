@@ -13,27 +13,24 @@
 
 namespace circuitd {
 
-absl::StatusOr<std::vector<JobRecord>> JobManager::Recover() {
+absl::StatusOr<size_t> JobManager::Recover() {
+  News news;  // nobody is told of a life that is over
   MutexLock lock(mutex_);
   JobFilter unended;
   unended.states = {JobState::kQueued, JobState::kRunning};
-  ASSIGN_OR_RETURN(std::vector<JobRecord> records, store_->List(unended));
-  std::reverse(records.begin(), records.end());
-  for (JobRecord& record : records) {
-    if (record.state == JobState::kRunning) {
-      const JobEvent event = Enter(record, JobState::kQueued, options_.clock());
-      RETURN_IF_ERROR(Store(record, event));
-    }
-    unprovided_.insert(record.id);
+  ASSIGN_OR_RETURN(const std::vector<JobRecord> records, store_->List(unended));
+  for (const JobRecord& record : records) {
+    unprovided_[record.id] = {"the server was restarted, and the job is being prepared again", {}, {}};
     SetTimers(record);
+    if (record.state == JobState::kRunning) WaitAgain(record, "", news);
   }
   // Of jobs whose end was not stored any more, or whose deletion was.
   ASSIGN_OR_RETURN(const std::vector<std::string> files, artifacts_->List());
   for (const std::string& sha256 : files) {
     ASSIGN_OR_RETURN(const bool used, store_->IsArtifactUsed(sha256));
-    if (!used) RETURN_IF_ERROR(artifacts_->Remove(sha256));
+    if (!used) artifacts_->Remove(sha256).IgnoreError();
   }
-  return records;
+  return records.size();
 }
 
 absl::StatusOr<std::string> JobManager::Input(absl::string_view id) const {
@@ -45,18 +42,36 @@ void JobManager::Provide(const std::string& id, absl::StatusOr<JobBody> body) {
   News news;
   {
     MutexLock lock(mutex_);
-    if (unprovided_.erase(id) == 0) return;
-    if (!body.ok()) {
-      EndOrHold(id, JobState::kFailed, body.status(), news);
-    } else if (const absl::StatusOr<JobRecord> record = store_->Get(id); record.ok()) {
-      bodies_[id] = std::make_shared<JobBody>(*std::move(body));
-      MakeReady(*record, news);
+    const auto place = unprovided_.find(id);
+    if (place == unprovided_.end()) return;
+    absl::Status status;
+    if (body.ok()) {
+      const absl::StatusOr<JobRecord> record = store_->Get(id);
+      status = record.status();
+      if (record.ok()) {
+        unprovided_.erase(place);
+        bodies_[id] = std::make_shared<JobBody>(*std::move(body));
+        // One whose state could not be stored is ready when it is.
+        if (held_.count(id) == 0) MakeReady(*record, news);
+      }
     } else {
-      bodies_[id] = std::make_shared<JobBody>(*std::move(body));
-      Hold(id, std::nullopt, absl::StrCat("it can't be read: ", record.status().message()));
+      status = EndWaiting(id, JobState::kFailed, body.status(), news);
+    }
+    if (!status.ok()) {
+      unprovided_.at(id).Next(std::string(status.message()), options_.uptime());
+      news.store_errors.push_back(status);
+      TimersChanged();
     }
   }
   Tell(news);
+}
+
+void JobManager::Postpone(const std::string& id, absl::string_view why) {
+  MutexLock lock(mutex_);
+  const auto place = unprovided_.find(id);
+  if (place == unprovided_.end()) return;
+  place->second.Next(std::string(why), options_.uptime());
+  TimersChanged();
 }
 
 void JobManager::StopAccepting() {

@@ -38,44 +38,69 @@ absl::Duration JobManager::Tick() {
   {
     MutexLock lock(mutex_);
     const absl::Duration uptime = options_.uptime();
-    for (const std::string& id : Due(held_, [&](const Held& held) { return held.until <= uptime; })) {
+    for (const std::string& id : Due(held_, [&](const Held& held) { return held.back_off.IsDue(uptime); })) {
       RetryHeld(id, news);
     }
     for (const std::string& id : Due(unwatched_until_, [&](absl::Duration until) { return until <= uptime; })) {
-      CancelUnwatched(id, news);
+      EndInTime(id, JobState::kCancelled, absl::CancelledError("nobody watched it any more"), news);
     }
-    while (!deadlines_.empty() && deadlines_.begin()->first <= options_.clock()) {
-      const auto [deadline, id] = deadlines_.extract(deadlines_.begin()).value();
-      EndOrHold(id, JobState::kFailed, DeadlinePassed(deadline), news);
+    const absl::Time now = options_.clock();
+    for (const std::string& id : Due(deadlines_, [&](const Deadline& due) { return due.look_at <= now; })) {
+      EndInTime(id, JobState::kFailed, DeadlinePassed(deadlines_.at(id).deadline), news);
     }
+    Prepare(news);
     if (next_retention_ <= uptime) {
       const absl::Status status = ForgetExpired();
       next_retention_ = uptime + (status.ok() ? kBetweenRetentions : kAfterStoreFailure);
       if (!status.ok()) news.store_errors.push_back(status);
     }
     nap = std::min(nap, next_retention_ - uptime);
-    for (const auto& [id, held] : held_) nap = std::min(nap, held.until - uptime);
+    for (const auto& [id, held] : held_) nap = std::min(nap, held.back_off.until - uptime);
+    for (const auto& [id, back_off] : unprovided_) nap = std::min(nap, back_off.until - uptime);
     for (const auto& [id, until] : unwatched_until_) nap = std::min(nap, until - uptime);
-    if (!deadlines_.empty()) nap = std::min(nap, deadlines_.begin()->first - options_.clock());
+    for (const auto& [id, deadline] : deadlines_) nap = std::min(nap, deadline.look_at - now);
   }
   Tell(news);
   return std::max(nap, absl::ZeroDuration());
 }
 
-void JobManager::CancelUnwatched(const std::string& id, News& news) {
-  unwatched_until_.erase(id);
-  const absl::Status reason = absl::CancelledError("nobody watched it any more");
-  if (const auto running = running_.find(id); running != running_.end()) return running->second.stop->End(reason);
-  EndOrHold(id, JobState::kCancelled, reason, news);
+void JobManager::EndInTime(const std::string& id, JobState state, absl::Status error, News& news) {
+  if (const auto running = running_.find(id); running != running_.end()) {
+    unwatched_until_.erase(id);
+    return running->second.stop->End(std::move(error));
+  }
+  const absl::Status status = EndWaiting(id, state, std::move(error), news);
+  if (status.ok()) return;
+  news.store_errors.push_back(status);
+  if (const auto until = unwatched_until_.find(id); until != unwatched_until_.end()) {
+    until->second = options_.uptime() + kAfterStoreFailure;
+  }
+  if (const auto deadline = deadlines_.find(id); deadline != deadlines_.end()) {
+    deadline->second.look_at = std::max(deadline->second.look_at, options_.clock() + kAfterStoreFailure);
+  }
+}
+
+void JobManager::Prepare(News& news) {
+  const absl::Duration uptime = options_.uptime();
+  for (const std::string& id : Due(unprovided_, [&](const BackOff& back_off) { return back_off.IsDue(uptime); })) {
+    absl::StatusOr<JobRecord> record = store_->Get(id);
+    if (record.ok()) {
+      unprovided_.at(id).until = absl::InfiniteDuration();
+      news.to_prepare.push_back(*std::move(record));
+    } else {
+      unprovided_.at(id).Next(std::string(record.status().message()), uptime);
+      news.store_errors.push_back(record.status());
+    }
+  }
+  std::sort(news.to_prepare.begin(), news.to_prepare.end(),
+            [](const JobRecord& a, const JobRecord& b) { return a.number < b.number; });
 }
 
 void JobManager::CloseWatch(const std::string& id, const Watcher* watcher) {
   MutexLock lock(mutex_);
   watchers_.Remove(id, watcher);
   // Watches that the server ends say nothing about who wants the job.
-  if (watchers_.IsWatched(id) || !accepting_) return;
-  const absl::StatusOr<JobRecord> record = store_->Get(id);
-  if (!record.ok() || HasEnded(record->state) || !record->cancel_unwatched) return;
+  if (watchers_.IsWatched(id) || !accepting_ || cancel_unwatched_.count(id) == 0) return;
   unwatched_until_[id] = options_.uptime() + options_.watch_grace;
   TimersChanged();
 }
@@ -96,10 +121,17 @@ absl::Status JobManager::Forget(const JobRecord& record) {
   RETURN_IF_ERROR(store_->Delete(record.id));
   for (const ArtifactInfo& artifact : record.artifacts) {
     // What can't be removed now is found at the next start.
-    const absl::StatusOr<bool> used = store_->IsArtifactUsed(artifact.sha256);
-    if (used.ok() && !*used) artifacts_->Remove(artifact.sha256).IgnoreError();
+    if (!IsFileUsed(artifact.sha256)) artifacts_->Remove(artifact.sha256).IgnoreError();
   }
   return absl::OkStatus();
+}
+
+bool JobManager::IsFileUsed(const std::string& sha256) const {
+  for (const auto& [id, files] : unstored_files_) {
+    if (files.count(sha256) > 0) return true;
+  }
+  const absl::StatusOr<bool> used = store_->IsArtifactUsed(sha256);
+  return !used.ok() || *used;
 }
 
 void JobManager::TimersChanged() {

@@ -4,9 +4,11 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "server/jobs/guarded_run.h"
 #include "server/jobs/job_manager.h"
+#include "server/jobs/queue_full.h"
 
 namespace circuitd {
 
@@ -51,6 +53,23 @@ absl::StatusOr<JobWatch::Item> JobWatch::Next() {
   return item;
 }
 
+absl::StatusOr<std::unique_ptr<JobWatch>> JobManager::Watch(absl::string_view id, uint64_t after_sequence,
+                                                            std::function<void()> on_change) {
+  MutexLock lock(mutex_);
+  ASSIGN_OR_RETURN(const JobRecord record, GetLocked(id));
+  if (after_sequence > record.last_sequence) {
+    return InvalidField("after_sequence",
+                        absl::StrCat(after_sequence, ", the job's last event is ", record.last_sequence));
+  }
+  if (watchers_.size() >= static_cast<size_t>(options_.max_watches)) {
+    return QueueFullError(absl::StrCat(watchers_.size(), " watches are open, max_watches is ", options_.max_watches));
+  }
+  auto watcher = std::make_shared<Watcher>(std::move(on_change));
+  watchers_.Add(id, watcher);
+  unwatched_until_.erase(record.id);
+  return std::unique_ptr<JobWatch>(new JobWatch(*this, record.id, after_sequence, std::move(watcher)));
+}
+
 void JobManager::Wake(const std::string& id) {
   if (!watchers_.IsWatched(id)) return;
   to_wake_.insert(id);
@@ -64,8 +83,11 @@ void JobManager::KeepWatchersAwake() {
       MutexLock lock(mutex_);
       while (to_wake_.empty() && !closing_) to_wake_changed_.Wait(mutex_);
       if (closing_) return;
-      watchers = watchers_.Of(*to_wake_.begin());
-      to_wake_.erase(to_wake_.begin());
+      auto next = to_wake_.upper_bound(last_woken_);
+      if (next == to_wake_.end()) next = to_wake_.begin();
+      last_woken_ = *next;
+      watchers = watchers_.Of(*next);
+      to_wake_.erase(next);
     }
     for (const auto& watcher : watchers) {
       RunGuarded([&] {

@@ -36,7 +36,7 @@ std::vector<std::shared_ptr<Watcher>> WatcherList::Of(absl::string_view job) con
   return watchers;
 }
 
-bool WatcherList::IsWatched(absl::string_view job) const { return watchers_.count(std::string(job)) > 0; }
+bool WatcherList::IsWatched(absl::string_view job) const { return watchers_.find(std::string(job)) != watchers_.end(); }
 
 std::set<std::string> WatcherList::jobs() const {
   std::set<std::string> jobs;

@@ -1,74 +1,82 @@
 #include "server/service/job_recovery.h"
 
 #include <memory>
+#include <optional>
+#include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "circuitd/storage/v1/job_input.pb.h"
 #include "circuitd/v1/job.pb.h"
 #include "server/jobs/device_worker.h"
 #include "server/jobs/guarded_run.h"
 #include "server/jobs/job_manager.h"
+#include "server/model/registry.h"
+#include "server/service/convert.h"
+#include "server/service/model_error.h"
 #include "server/service/node_pruning_job.h"
 #include "server/service/stored_pruning.h"
-#include "server/telemetry/log.h"
 
 namespace circuitd {
 namespace {
 
-absl::StatusOr<JobBody> MakeBodyAgain(const ServerParts& parts, const JobRecord& record) {
-  v1::JobSpec spec;
-  if (!spec.ParseFromString(record.spec)) return absl::DataLossError("the job's spec is damaged");
-  if (!spec.has_node_pruning()) return absl::UnimplementedError("this circuitd doesn't know the job's kind");
-  ASSIGN_OR_RETURN(const std::string input, parts.jobs.Input(record.id));
-  ASSIGN_OR_RETURN(auto plan, RestorePlan(parts, input, spec.node_pruning(), record.device));
-  return MakeNodePruningBody(parts, std::move(plan));
+// Whether another attempt may end otherwise: another model has the memory or the name's other options, the disk can't
+// be read. What the store has is not that.
+bool MayPass(const absl::Status& status) {
+  return !absl::IsNotFound(status) && !absl::IsDataLoss(status) && !absl::IsUnimplemented(status);
 }
 
-// The jobs that still lack their bodies, oldest first.
-class Recovery : public std::enable_shared_from_this<Recovery> {
- public:
-  Recovery(const ServerParts& parts, std::vector<JobRecord> jobs) : parts_(parts), jobs_(std::move(jobs)) {}
+absl::StatusOr<std::shared_ptr<const Model>> LoadAgain(const ServerParts& parts,
+                                                       const storage::v1::NodePruningInput& input,
+                                                       const std::string& device) {
+  ASSIGN_OR_RETURN(const std::optional<DType> dtype, FromProto(input.data_type(), "data_type"));
+  absl::StatusOr<std::shared_ptr<const Model>> model = parts.models.Load(input.spec().model(), {device, dtype});
+  if (!model.ok()) return ModelError("model", model.status());
+  return model;
+}
 
-  // One job at a time, so that calls whose models are to be loaded come in between.
-  void Next() {
-    if (next_ == jobs_.size()) return;
-    const auto run = [self = shared_from_this()] {
-      self->Provide(self->jobs_[self->next_++]);
-      return absl::OkStatus();
-    };
-    const auto go_on = [self = shared_from_this()](const absl::Status& status) {
-      if (status.ok()) self->Next();
-    };
-    // Where even calls find no room there is nobody to be let in.
-    const absl::Status status = parts_.loading.Enqueue({{}, run, go_on});
-    if (status.ok() || absl::IsUnavailable(status)) return;
-    while (next_ < jobs_.size()) Provide(jobs_[next_++]);
-  }
-
- private:
-  void Provide(const JobRecord& record) {
-    absl::StatusOr<JobBody> body = RunGuarded([&] { return MakeBodyAgain(parts_, record); });
-    if (!body.ok()) {
-      body = absl::Status(body.status().code(),
-                          absl::StrCat("can't go on after the server was restarted: ", body.status().message()));
+void MakeBodyAgain(const ServerParts& parts, const JobRecord& record) {
+  const auto fail = [&](const absl::Status& status) {
+    const std::string why = absl::StrCat("can't go on after the server was restarted: ", status.message());
+    if (MayPass(status)) {
+      parts.jobs.Postpone(record.id, why);
+    } else {
+      parts.jobs.Provide(record.id, absl::Status(status.code(), why));
     }
-    parts_.jobs.Provide(record.id, std::move(body));
-  }
-
-  const ServerParts& parts_;
-  const std::vector<JobRecord> jobs_;
-  size_t next_ = 0;
-};
+  };
+  const absl::StatusOr<std::string> bytes = parts.jobs.Input(record.id);
+  if (!bytes.ok()) return fail(bytes.status());
+  v1::JobSpec spec;
+  if (!spec.ParseFromString(record.spec)) return fail(absl::DataLossError("the job's spec is damaged"));
+  if (!spec.has_node_pruning()) return fail(absl::UnimplementedError("this circuitd doesn't know the job's kind"));
+  storage::v1::NodePruningInput input;
+  if (!input.ParseFromString(*bytes)) return fail(absl::DataLossError("what it was submitted with is damaged"));
+  const auto model = LoadAgain(parts, input, record.device);
+  if (!model.ok()) return fail(model.status());
+  const absl::StatusOr<std::string> sha256 = (*model)->Sha256();
+  if (!sha256.ok()) return fail(sha256.status());
+  auto plan = RestorePlan(parts, input, spec.node_pruning(), *model, *sha256);
+  // What is wrong with these stays wrong.
+  if (!plan.ok()) return parts.jobs.Provide(record.id, plan.status());
+  parts.jobs.Provide(record.id, MakeNodePruningBody(parts, *std::move(plan)));
+}
 
 }  // namespace
 
-absl::Status RecoverJobs(const ServerParts& parts) {
-  ASSIGN_OR_RETURN(std::vector<JobRecord> jobs, parts.jobs.Recover());
-  if (!jobs.empty()) LogInfo(absl::StrCat("taking up ", jobs.size(), " jobs that had not ended"));
-  std::make_shared<Recovery>(parts, std::move(jobs))->Next();
-  return absl::OkStatus();
+void PrepareAgain(const ServerParts& parts, const JobRecord& record) {
+  // Where models are loaded, so that the device's calls don't wait for it.
+  const absl::Status status = parts.loading.Enqueue({{},
+                                                     [&parts, record] {
+                                                       return RunGuarded([&] {
+                                                         MakeBodyAgain(parts, record);
+                                                         return absl::OkStatus();
+                                                       });
+                                                     },
+                                                     [&parts, id = record.id](const absl::Status& status) {
+                                                       if (!status.ok()) parts.jobs.Postpone(id, status.message());
+                                                     }});
+  if (!status.ok()) parts.jobs.Postpone(record.id, status.message());
 }
 
 }  // namespace circuitd

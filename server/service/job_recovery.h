@@ -1,13 +1,14 @@
-// Takes up the jobs that the server's earlier lives have left.
+// Makes jobs runnable again that the server's earlier lives have left.
 #pragma once
 
-#include "absl/status/status.h"
+#include "server/jobs/store/job.h"
 #include "server/service/server_parts.h"
 
 namespace circuitd {
 
-// Queues them, and makes their bodies one after the other where models are loaded, while the server serves already. A
-// job that can't be made again ends FAILED, saying why. The store's errors.
-absl::Status RecoverJobs(const ServerParts& parts);
+// JobManager::Hooks::prepare: loads the model, restores the plan, and provides the job with its body, on the thread
+// where models are loaded. A job that can't be made again (its model is gone or another one, what is stored is damaged)
+// ends FAILED, saying why; where another attempt may succeed it is postponed.
+void PrepareAgain(const ServerParts& parts, const JobRecord& record);
 
 }  // namespace circuitd

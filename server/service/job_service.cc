@@ -60,6 +60,7 @@ class JobService final : public v1::JobService::CallbackService {
         return InvalidField("page_token", "is none that this list gave out");
       }
       filter.limit = page.size + 1;  // whether there is another page
+      filter.max_bytes = kMaxChunkBytes;
       ASSIGN_OR_RETURN(const std::vector<JobView> jobs, parts_.jobs.List(filter));
       size_t bytes = 0;
       for (size_t i = 0; i < jobs.size(); ++i) {

@@ -81,7 +81,7 @@ class NodePruningRun {
     decisions_.push_back(decision);
     parts_.metrics.DecisionMade();
     const absl::Duration elapsed = worked_before_ + absl::FromChrono(Clock::now() - start_);
-    const absl::Duration remaining =
+    absl::Duration remaining =
         elapsed * (static_cast<double>(decision.candidates_left) / static_cast<double>(decisions_.size()));
     v1::JobProgress progress;
     progress.set_decisions_made(decisions_.size());
@@ -89,6 +89,8 @@ class NodePruningRun {
     progress.set_iteration(decision.iteration);
     *progress.mutable_elapsed() = ToProto(elapsed);
     *progress.mutable_remaining_estimate() = ToProto(remaining);
+    // Zero would be: unknown.
+    remaining = std::max(remaining, absl::Milliseconds(1));
     context_.Emit(ToProto(decision).SerializeAsString(), progress.SerializeAsString(), remaining);
   }
 
@@ -150,22 +152,26 @@ absl::StatusOr<std::shared_ptr<const NodePruningPlan>> PlanNodePruning(const Ser
                                                                        const v1::NodePruningSpec& spec) {
   absl::StatusOr<std::shared_ptr<const Model>> model = parts.models.Load(spec.model(), LoadOptions{});
   if (!model.ok()) return ModelError("model", model.status());
-  ASSIGN_OR_RETURN(std::shared_ptr<NodePruningPlan> plan, MakePlan(parts, spec, *std::move(model)));
+  ASSIGN_OR_RETURN(std::string sha256, (*model)->Sha256());
+  ASSIGN_OR_RETURN(PromptPairs pairs, MakePromptPairs(parts.datasets, spec.prompts(), **model, PairNeeds{}, {}));
+  ASSIGN_OR_RETURN(std::shared_ptr<NodePruningPlan> plan,
+                   MakePlan(parts, spec, *std::move(model), std::move(sha256), std::move(pairs)));
+  plan->prompts_json = PromptsJson(spec.prompts(), plan->pairs.size());
   plan->options.micro_batch_prompts = EstimatePruningCost(*plan->model, plan->pairs, plan->options).micro_batch_prompts;
   return plan;
 }
 
 absl::StatusOr<std::shared_ptr<NodePruningPlan>> MakePlan(const ServerParts& parts, const v1::NodePruningSpec& spec,
-                                                          std::shared_ptr<const Model> model) {
+                                                          std::shared_ptr<const Model> model, std::string sha256,
+                                                          PromptPairs pairs) {
   auto plan = std::make_shared<NodePruningPlan>();
   plan->model = std::move(model);
-  ASSIGN_OR_RETURN(plan->model_sha256, plan->model->Sha256());
-  ASSIGN_OR_RETURN(plan->pairs, MakePromptPairs(parts.datasets, spec.prompts(), *plan->model, PairNeeds{}, {}));
+  plan->model_sha256 = std::move(sha256);
+  plan->pairs = std::move(pairs);
   ASSIGN_OR_RETURN(plan->options.means, FromProto(spec.means(), "means"));
   plan->options.threshold = spec.threshold();
   if (spec.has_max_iterations()) plan->options.max_iterations = static_cast<int>(spec.max_iterations());
   plan->options.memory_budget_bytes = parts.options.memory_budget_bytes;
-  plan->prompts_json = PromptsJson(spec.prompts(), plan->pairs.size());
   return plan;
 }
 

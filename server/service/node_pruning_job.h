@@ -31,9 +31,10 @@ struct NodePruningPlan {
 absl::StatusOr<std::shared_ptr<const NodePruningPlan>> PlanNodePruning(const ServerParts& parts,
                                                                        const v1::NodePruningSpec& spec);
 
-// The same for a model that is loaded.
+// The same of what is there already.
 absl::StatusOr<std::shared_ptr<NodePruningPlan>> MakePlan(const ServerParts& parts, const v1::NodePruningSpec& spec,
-                                                          std::shared_ptr<const Model> model);
+                                                          std::shared_ptr<const Model> model, std::string sha256,
+                                                          PromptPairs pairs);
 
 // At a speed as the SpeedMeter measures it.
 v1::CostEstimate EstimateNodePruning(const NodePruningPlan& plan, double flops_per_second);

@@ -20,8 +20,6 @@
 #include "server/jobs/device_pool.h"
 #include "server/jobs/device_worker.h"
 #include "server/jobs/job_manager.h"
-#include "server/jobs/store/data_folder.h"
-#include "server/jobs/store/sqlite_job_store.h"
 #include "server/model/compute_threads.h"
 #include "server/model/device.h"
 #include "server/model/registry.h"
@@ -32,6 +30,7 @@
 #include "server/service/inference_service.h"
 #include "server/service/job_recovery.h"
 #include "server/service/job_service.h"
+#include "server/service/job_setup.h"
 #include "server/service/model_error.h"
 #include "server/service/model_service.h"
 #include "server/service/patching_service.h"
@@ -66,34 +65,23 @@ double CountLoaded(const ModelRegistry& models) {
       std::count_if(all.begin(), all.end(), [](const ModelListing& m) { return m.loaded != nullptr; }));
 }
 
-JobManager::Options JobOptions(const ServerOptions& options) {
-  JobManager::Options jobs;
-  jobs.max_queued_jobs = options.max_queued_jobs;
-  jobs.max_queued_jobs_per_user = options.max_queued_jobs_per_user;
-  jobs.shares = {options.user_weights, options.max_running_jobs_per_user};
-  jobs.turn = options.job_turn;
-  jobs.retention_age = options.retention_age;
-  jobs.retention_bytes = options.retention_bytes;
-  return jobs;
-}
-
 }  // namespace
 
 // Members are in order of construction: each uses only those above it.
 struct CircuitServer::State {
-  State(ServerOptions given, std::unique_ptr<DataFolder> folder, std::unique_ptr<JobStore> store,
-        std::unique_ptr<ArtifactFolder> artifacts)
+  State(ServerOptions given, JobStorage storage)
       : options(std::move(given)),
-        data_folder(std::move(folder)),
+        data_folder(std::move(storage.folder)),
         metrics(kVersion),
         models(options.models),
         datasets(options.max_dataset_bytes, options.max_stored_dataset_bytes),
         requests(Times(kLargeRequestsAtOnce, options.max_message_bytes)),
         replies(Times(kLargeRepliesAtOnce, options.max_reply_bytes)),
         idle_streams(options.stream_idle_timeout),
-        jobs(JobOptions(options), std::move(store), std::move(artifacts),
+        jobs(JobOptions(options), std::move(storage.store), std::move(storage.artifacts),
              {[this](const std::string& device) { devices.Worker(device).WakeBackground(); },
               [this](const JobRecord& job) { JobChanged(job); },
+              [this](const JobRecord& job) { PrepareAgain(parts, job); },
               [this](const absl::Status& status) { StoreFailed(status); }}),
         devices(jobs, options.max_queued_calls),
         preparing("requests to prepare", options.max_queued_calls),
@@ -175,6 +163,7 @@ bool CircuitServer::State::HasCalls() const {
 void CircuitServer::State::StopServing(absl::Time deadline) {
   // The workers still run, so that calls end properly until then.
   if (server) server->Shutdown(absl::ToChronoTime(deadline));
+  jobs.Stop();
   metrics.SetGauges({});
   metrics_server.reset();
   preparing.Stop();
@@ -188,14 +177,8 @@ absl::StatusOr<std::unique_ptr<CircuitServer>> CircuitServer::Start(ServerOption
   options.models.default_device = DeviceName(device);
   SetComputeThreads(options.threads);
 
-  auto folder = DataFolder::Open(options.data_dir);
-  if (!folder.ok()) return WithFieldPrefix("--data-dir", folder.status());
-  auto store = OpenSqliteJobStore((*folder)->jobs_file());
-  if (!store.ok()) return WithFieldPrefix("--data-dir", store.status());
-  auto artifacts = ArtifactFolder::Open((*folder)->artifacts_folder());
-  if (!artifacts.ok()) return WithFieldPrefix("--data-dir", artifacts.status());
-  auto state =
-      std::make_unique<State>(std::move(options), *std::move(folder), *std::move(store), *std::move(artifacts));
+  ASSIGN_OR_RETURN(JobStorage storage, OpenJobStorage(options.data_dir));
+  auto state = std::make_unique<State>(std::move(options), std::move(storage));
   for (const std::string& name : state->options.load) {
     const auto model = state->models.Load(name, LoadOptions{});
     if (!model.ok()) return ModelError("--load", model.status());
@@ -215,7 +198,9 @@ absl::StatusOr<std::unique_ptr<CircuitServer>> CircuitServer::Start(ServerOption
        [&parts] { return parts.jobs.queued_jobs(); }, [&parts] { return CountLoaded(parts.models); }});
   // From here on the destructor cleans up.
   std::unique_ptr<CircuitServer> server(new CircuitServer(std::move(state)));
-  if (const absl::Status status = RecoverJobs(parts.parts); !status.ok()) return WithFieldPrefix("--data-dir", status);
+  const absl::StatusOr<size_t> recovered = parts.jobs.Recover();
+  if (!recovered.ok()) return WithFieldPrefix("--data-dir", recovered.status());
+  if (*recovered > 0) LogInfo(absl::StrCat("taking up ", *recovered, " jobs that had not ended"));
   RETURN_IF_ERROR(parts.Listen());
   if (!IsLoopback(parts.options.address)) {
     LogWarning(absl::StrCat("listening on ", parts.options.address,

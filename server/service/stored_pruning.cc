@@ -1,20 +1,18 @@
 #include "server/service/stored_pruning.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/sha256.h"
 #include "base/status.h"
-#include "circuitd/storage/v1/job_input.pb.h"
-#include "server/model/registry.h"
 #include "server/service/convert.h"
-#include "server/service/model_error.h"
-#include "server/service/prompt_sources.h"
 #include "server/service/prompts_json.h"
-#include "server/service/server_options.h"
 #include "server/service/stable_bytes.h"
 #include "server/service/version.h"
+#include "server/tasks/prompt_source.h"
 
 namespace circuitd {
 namespace {
@@ -26,6 +24,43 @@ void SetTokens(const std::vector<int>& tokens, v1::Prompt& prompt) {
 // An answer's tokens, each a prompt of its own.
 void AddTokens(const std::vector<int>& tokens, google::protobuf::RepeatedPtrField<v1::Prompt>& prompts) {
   for (const int token : tokens) SetTokens({token}, *prompts.Add());
+}
+
+std::vector<int> TokensOf(const v1::Prompt& prompt) {
+  return {prompt.tokens().ids().begin(), prompt.tokens().ids().end()};
+}
+
+std::vector<int> TokensOf(const google::protobuf::RepeatedPtrField<v1::Prompt>& prompts) {
+  std::vector<int> tokens;
+  for (const v1::Prompt& prompt : prompts) {
+    for (const uint32_t id : prompt.tokens().ids()) tokens.push_back(static_cast<int>(id));
+  }
+  return tokens;
+}
+
+// Checked as if a request had brought them: the disk may have changed a byte.
+absl::StatusOr<PromptPairs> StoredPairs(const v1::InlinePrompts& prompts, const ModelConfig& config) {
+  const int count = prompts.clean_size();
+  if (count == 0 || prompts.corrupted_size() != count || prompts.answers_size() != count) {
+    return absl::DataLossError("the stored prompts are damaged");
+  }
+  PromptPairs pairs;
+  for (int begin = 0; begin < count; begin += kMaxNumSamples) {
+    PromptPairs some;
+    for (int i = begin; i < std::min(count, begin + kMaxNumSamples); ++i) {
+      PromptPair pair;
+      pair.clean = TokensOf(prompts.clean(i));
+      pair.corrupted = TokensOf(prompts.corrupted(i));
+      pair.correct = TokensOf(prompts.answers(i).correct());
+      pair.incorrect = TokensOf(prompts.answers(i).incorrect());
+      some.push_back(std::move(pair));
+    }
+    if (const absl::Status status = ValidatePairs(config, some, PairNeeds{}, "stored"); !status.ok()) {
+      return absl::DataLossError(absl::StrCat("the stored prompts are damaged: ", status.message()));
+    }
+    pairs.insert(pairs.end(), std::make_move_iterator(some.begin()), std::make_move_iterator(some.end()));
+  }
+  return pairs;
 }
 
 v1::NodePruningSpec SpecOf(const NodePruningPlan& plan) {
@@ -58,21 +93,19 @@ storage::v1::NodePruningInput InputOf(const NodePruningPlan& plan) {
 
 std::string StorePlan(const NodePruningPlan& plan) { return InputOf(plan).SerializeAsString(); }
 
-absl::StatusOr<std::shared_ptr<const NodePruningPlan>> RestorePlan(const ServerParts& parts, const std::string& bytes,
+absl::StatusOr<std::shared_ptr<const NodePruningPlan>> RestorePlan(const ServerParts& parts,
+                                                                   const storage::v1::NodePruningInput& input,
                                                                    const v1::NodePruningSpec& spec,
-                                                                   const std::string& device) {
-  storage::v1::NodePruningInput input;
-  if (!input.ParseFromString(bytes)) return absl::DataLossError("what the job was submitted with is damaged");
-  ASSIGN_OR_RETURN(const std::optional<DType> dtype, FromProto(input.data_type(), "data_type"));
-  absl::StatusOr<std::shared_ptr<const Model>> model = parts.models.Load(input.spec().model(), {device, dtype});
-  if (!model.ok()) return ModelError("model", model.status());
-  ASSIGN_OR_RETURN(const std::string sha256, (*model)->Sha256());
+                                                                   std::shared_ptr<const Model> model,
+                                                                   const std::string& sha256) {
   if (sha256 != input.model_sha256()) {
     return absl::FailedPreconditionError(absl::StrCat("model ", input.spec().model(),
                                                       " is not what it was when the job was submitted: its sha256 is ",
                                                       sha256, ", it was ", input.model_sha256()));
   }
-  ASSIGN_OR_RETURN(std::shared_ptr<NodePruningPlan> plan, MakePlan(parts, input.spec(), *std::move(model)));
+  ASSIGN_OR_RETURN(PromptPairs pairs, StoredPairs(input.spec().prompts().inline_(), model->config()));
+  ASSIGN_OR_RETURN(std::shared_ptr<NodePruningPlan> plan,
+                   MakePlan(parts, input.spec(), std::move(model), sha256, std::move(pairs)));
   plan->prompts_json = PromptsJson(spec.prompts(), plan->pairs.size());
   if (input.micro_batch_prompts() > 0) {
     plan->options.micro_batch_prompts = static_cast<int64_t>(input.micro_batch_prompts());
@@ -82,10 +115,11 @@ absl::StatusOr<std::shared_ptr<const NodePruningPlan>> RestorePlan(const ServerP
 
 std::string ResultKey(const NodePruningPlan& plan) {
   storage::v1::NodePruningInput input = InputOf(plan);
-  // What is the same under another name has the same result, and the micro-batches only show in the last digits.
+  // What is the same under another name has the same result, and micro-batches only show in the last digits. Of another
+  // device's rounding that holds too, but who asks for it wants to see it.
   input.mutable_spec()->clear_model();
   input.clear_micro_batch_prompts();
-  return Sha256Hex(absl::StrCat("node_pruning ", kVersion, "\n", StableBytes(input)));
+  return Sha256Hex(absl::StrCat("node_pruning ", kVersion, " ", plan.model->device(), "\n", StableBytes(input)));
 }
 
 }  // namespace circuitd

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "circuitd/storage/v1/job_input.pb.h"
 #include "circuitd/v1/job.pb.h"
 #include "server/service/node_pruning_job.h"
 #include "server/service/server_parts.h"
@@ -14,13 +15,16 @@ namespace circuitd {
 // A NodePruningInput (proto/circuitd/storage/v1), with everything that the plan was made from.
 std::string StorePlan(const NodePruningPlan& plan);
 
-// The plan again, for the job that was submitted with `spec`. Loads the model: takes seconds. FAILED_PRECONDITION if it
-// is not the same model any more, NOT_FOUND if it is gone, DATA_LOSS if `input` is damaged.
-absl::StatusOr<std::shared_ptr<const NodePruningPlan>> RestorePlan(const ServerParts& parts, const std::string& input,
+// The plan again, of the job that was submitted with `spec`, with its model, whose sha256 is `sha256`.
+// FAILED_PRECONDITION if that is not the model that it was, DATA_LOSS if `input` is damaged.
+absl::StatusOr<std::shared_ptr<const NodePruningPlan>> RestorePlan(const ServerParts& parts,
+                                                                   const storage::v1::NodePruningInput& input,
                                                                    const v1::NodePruningSpec& spec,
-                                                                   const std::string& device);
+                                                                   std::shared_ptr<const Model> model,
+                                                                   const std::string& sha256);
 
-// Equal for plans with equal results: the same model, prompts, answers and parameters, and the same circuitd.
+// Equal for plans with equal results: the same model, prompts, answers and parameters, on the same device, by the same
+// version of circuitd.
 std::string ResultKey(const NodePruningPlan& plan);
 
 }  // namespace circuitd

@@ -37,7 +37,9 @@ absl::StatusOr<std::unique_ptr<DataFolder>> DataFolder::Open(const std::string& 
     if (errno != EINTR) return FileError(lock_path, "lock", errno);
   }
   if (::ftruncate(lock.get(), 0) != 0) return FileError(lock_path, "write", errno);
-  RETURN_IF_ERROR(WriteAll(lock, lock_path, absl::StrCat(::getpid(), "\n")));
+  // Only who is refused reads it: a full disk must not keep away the server that could make room.
+  const absl::Status written = WriteAll(lock, lock_path, absl::StrCat(::getpid(), "\n"));
+  if (!written.ok() && !absl::IsResourceExhausted(written)) return written;
   return std::unique_ptr<DataFolder>(new DataFolder(path, std::move(lock)));
 }
 

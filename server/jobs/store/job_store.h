@@ -21,6 +21,8 @@ struct JobFilter {
   std::vector<JobState> states = {};                             // none: all
   std::optional<std::string> owner = std::nullopt;               // none: everybody's
   uint64_t before_number = std::numeric_limits<int64_t>::max();  // older ones
+  // No more are listed once the specs and results of those before the last one are over it.
+  size_t max_bytes = std::numeric_limits<int64_t>::max();
   size_t limit = std::numeric_limits<int64_t>::max();
 };
 

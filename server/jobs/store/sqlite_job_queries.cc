@@ -24,9 +24,11 @@ absl::StatusOr<int64_t> SqliteJobStore::NumberOf(absl::string_view id) const {
   return query.IntAt(0);
 }
 
-absl::StatusOr<std::vector<JobRecord>> SqliteJobStore::Records(SqliteQuery& query) const {
+absl::StatusOr<std::vector<JobRecord>> SqliteJobStore::Records(SqliteQuery& query, size_t max_bytes) const {
   std::vector<JobRecord> records;
-  while (true) {
+  size_t bytes = 0;
+  while (bytes <= max_bytes) {
+    if (!records.empty()) bytes += records.back().spec.size() + records.back().result.size();
     ASSIGN_OR_RETURN(const bool row, query.Step());
     if (!row) return records;
     ASSIGN_OR_RETURN(JobRecord record, ReadRecord(*database_, query));
@@ -40,6 +42,7 @@ absl::StatusOr<std::vector<JobRecord>> SqliteJobStore::Records(SqliteQuery& quer
     }
     records.push_back(std::move(record));
   }
+  return records;
 }
 
 absl::StatusOr<std::optional<JobRecord>> SqliteJobStore::FirstRecord(SqliteQuery& query) const {
@@ -66,7 +69,7 @@ absl::StatusOr<std::string> SqliteJobStore::Input(absl::string_view id) const {
 absl::StatusOr<std::vector<JobRecord>> SqliteJobStore::List(const JobFilter& filter) const {
   if (filter.states.empty() && !filter.owner) {
     SqliteQuery query = database_->Query(absl::StrCat(kSelectRecords, "WHERE number < ? ORDER BY number DESC LIMIT ?"));
-    return Records(query.Int(Clamped(filter.before_number)).Int(Clamped(filter.limit)));
+    return Records(query.Int(Clamped(filter.before_number)).Int(Clamped(filter.limit)), filter.max_bytes);
   }
   // The index alone says which jobs are meant; only their rows, which can be long, are read.
   SqliteQuery query = database_->Query(absl::StrCat(
@@ -81,7 +84,7 @@ absl::StatusOr<std::vector<JobRecord>> SqliteJobStore::List(const JobFilter& fil
         filter.states.empty() || std::find(filter.states.begin(), filter.states.end(), state) != filter.states.end();
     wanted ? query.Text(JobStateName(state)) : query.Null();
   }
-  return Records(query.Int(Clamped(filter.limit)));
+  return Records(query.Int(Clamped(filter.limit)), filter.max_bytes);
 }
 
 absl::StatusOr<std::optional<JobRecord>> SqliteJobStore::FindRequest(absl::string_view owner,

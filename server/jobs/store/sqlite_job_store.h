@@ -42,7 +42,7 @@ class SqliteJobStore : public JobStore {
   absl::Status DeleteRows(absl::string_view id);
   void GiveBackFreePages();
   // The records of a query that begins as kSelectRecords does.
-  absl::StatusOr<std::vector<JobRecord>> Records(SqliteQuery& query) const;
+  absl::StatusOr<std::vector<JobRecord>> Records(SqliteQuery& query, size_t max_bytes = SIZE_MAX) const;
   absl::StatusOr<std::optional<JobRecord>> FirstRecord(SqliteQuery& query) const;
 
   const std::unique_ptr<SqliteDatabase> database_;

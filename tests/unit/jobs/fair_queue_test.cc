@@ -6,7 +6,6 @@
 #include <map>
 #include <random>
 
-
 namespace circuitd {
 namespace {
 
@@ -214,7 +213,6 @@ TEST_F(FairQueueTest, RemovedJobsAreNotTaken) {
   EXPECT_THAT(RunAll(), ElementsAre("b"));
   EXPECT_TRUE(queue_->devices().empty());
 }
-
 
 }  // namespace
 }  // namespace circuitd

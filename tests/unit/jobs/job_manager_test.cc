@@ -264,8 +264,8 @@ TEST(JobManagerTest, JobMakesRoomAfterItsTurnAndGoesOnWhereItWas) {
   JobRequest request = RequestOf([&](JobContext& context) -> absl::StatusOr<JobOutcome> {
     begun_with.push_back(context.past_events().size());
     for (size_t i = context.past_events().size(); i < 6; ++i) {
-      rig.clocks.Advance(absl::Seconds(25));
       context.Emit("e" + std::to_string(i), "p", absl::ZeroDuration());
+      rig.clocks.Advance(absl::Seconds(25));
       RETURN_IF_ERROR(context.Checkpoint());
     }
     return Result("r");
@@ -275,14 +275,35 @@ TEST(JobManagerTest, JobMakesRoomAfterItsTurnAndGoesOnWhereItWas) {
   other.owner = "bob";
   const std::string short_job = rig.Submit(std::move(other)).id;
   EXPECT_TRUE(rig.RunNext());
-  // 75 s are over a turn, and Bob has had nothing.
+  // At the fourth event 75 s have gone, which are over a turn, and Bob has had nothing.
   EXPECT_EQ(rig.Get(long_job).state, JobState::kQueued);
   EXPECT_TRUE(rig.RunNext());
   EXPECT_EQ(rig.Get(short_job).state, JobState::kSucceeded);
   EXPECT_TRUE(rig.RunNext());
   EXPECT_EQ(rig.Get(long_job).state, JobState::kSucceeded);
-  EXPECT_THAT(begun_with, ElementsAre(0, 3));
+  EXPECT_THAT(begun_with, ElementsAre(0, 4));
   EXPECT_THAT(rig.Payloads(long_job), ElementsAre("e0", "e1", "e2", "e3", "e4", "e5"));
+}
+
+TEST(JobManagerTest, TurnIsLongEnoughForWhatPreparingCosts) {
+  JobRig rig({.turn = absl::Seconds(10)});
+  int turns = 0;
+  rig.Submit(RequestOf([&](JobContext& context) -> absl::StatusOr<JobOutcome> {
+    ++turns;
+    rig.clocks.Advance(absl::Seconds(7));
+    for (size_t i = context.past_events().size(); i < 12; ++i) {
+      rig.clocks.Advance(absl::Seconds(8));
+      context.Emit("e", "p", absl::ZeroDuration());
+      RETURN_IF_ERROR(context.Checkpoint());
+    }
+    return Result("r");
+  }));
+  JobRequest other = TrivialRequest();
+  other.owner = "bob";
+  rig.Submit(std::move(other));
+  while (rig.RunNext()) {
+  }
+  EXPECT_EQ(turns, 1);  // of 103 seconds, 15 of which go by before the first event
 }
 
 TEST(JobManagerTest, JobRunsOnWhileNobodyElseWaits) {
@@ -346,6 +367,17 @@ TEST(JobManagerTest, EqualJobHasTheResultAtOnce) {
   JobRequest anew = request("bob", "key");
   anew.use_result = false;
   EXPECT_EQ(rig.Submit(std::move(anew)).state, JobState::kQueued);
+}
+
+TEST(JobManagerTest, ResultWhoseFilesAreDamagedIsComputedAgain) {
+  JobRig rig;
+  JobRequest request = RequestOf(CountingBody(1));
+  request.result_key = "key";
+  JobRequest again = request;
+  const JobRecord computed = rig.Submit(std::move(request));
+  rig.RunNext();
+  rig.folder.Write("artifacts/" + rig.Get(computed.id).artifacts[0].sha256, "7");
+  EXPECT_EQ(rig.Submit(std::move(again)).state, JobState::kQueued);
 }
 
 TEST(JobManagerTest, ResultWhoseFilesAreGoneIsComputedAgain) {

@@ -96,7 +96,7 @@ TEST(JobRecoveryTest, JobThatWasRunningIsQueuedAgainAndSaysSo) {
   }
   JobManager manager({}, OpenSqliteJobStore(folder.File("jobs")).value(),
                      ArtifactFolder::Open(folder.File("artifacts")).value(), {});
-  ASSERT_EQ(manager.Recover()->size(), 1u);
+  ASSERT_EQ(*manager.Recover(), 1u);
   const JobRecord recovered = manager.Get(record.id)->record;
   EXPECT_EQ(recovered.state, JobState::kQueued);
   EXPECT_EQ(recovered.last_sequence, 4u);
@@ -125,6 +125,34 @@ TEST(JobRecoveryTest, JobWhoseBodyCannotBeMadeFails) {
   rig.manager->Provide(id, absl::NotFoundError("no such model"));
   EXPECT_EQ(rig.Get(id).state, JobState::kFailed);
   EXPECT_EQ(rig.Get(id).error, absl::NotFoundError("no such model"));
+}
+
+TEST(JobRecoveryTest, BodyThatCannotBeHadNowIsAskedForAgain) {
+  JobRig rig;
+  const std::string id = rig.Submit(TrivialRequest()).id;
+  rig.Restart();
+  rig.manager->Postpone(id, "the memory is full");
+  EXPECT_EQ(rig.manager->Get(id)->held_back_by, "the memory is full");
+  EXPECT_EQ(rig.Get(id).state, JobState::kQueued);
+  rig.clocks.Advance(absl::Seconds(1));
+  rig.manager->Tick();
+  {
+    MutexLock lock(rig.mutex);
+    while (rig.to_prepare.size() < 2) rig.prepared.Wait(rig.mutex);
+    EXPECT_EQ(rig.to_prepare[1].id, id);
+  }
+  rig.manager->Provide(id, CountingBody(1));
+  EXPECT_TRUE(rig.RunNext());
+  EXPECT_EQ(rig.Get(id).state, JobState::kSucceeded);
+}
+
+TEST(JobRecoveryTest, JobsThatLackTheirBodiesCountAsTheirUsers) {
+  JobRig rig({.max_queued_jobs_per_user = 2});
+  rig.Submit(TrivialRequest());
+  rig.Submit(TrivialRequest());
+  rig.Restart();
+  EXPECT_TRUE(absl::IsResourceExhausted(rig.manager->Submit(TrivialRequest()).status()));
+  EXPECT_EQ(rig.manager->queued_jobs(), 2);
 }
 
 TEST(JobRecoveryTest, JobCancelledWhileItWaitsForItsBodyDoesNotRun) {

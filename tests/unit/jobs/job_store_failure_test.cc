@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
@@ -195,6 +196,24 @@ TEST_F(JobStoreFailureTest, EndThatCannotBeStoredIsStoredLater) {
   EXPECT_EQ(manager_->GetArtifact(id, "a")->second->Read(0, 9).value(), "bytes");
 }
 
+TEST_F(JobStoreFailureTest, FileOfAnEndThatIsNotStoredYetOutlivesAnotherJobsDeletion) {
+  const auto body = [this](bool fails) {
+    return [this, fails](JobContext&) -> absl::StatusOr<JobOutcome> {
+      if (fails) faults_.writes = kDiskFull;
+      return JobOutcome{"r", {{"a", "text/plain", "the same bytes"}}};
+    };
+  };
+  const std::string other = Submit(RequestOf(body(false)));
+  EXPECT_TRUE(RunNext());
+  const std::string id = Submit(RequestOf(body(true)));
+  EXPECT_TRUE(RunNext());
+  faults_ = {};
+  EXPECT_TRUE(manager_->Delete(other).ok());
+  Mend();
+  EXPECT_EQ(Get(id).record.state, JobState::kSucceeded);
+  EXPECT_EQ(manager_->GetArtifact(id, "a")->second->Read(0, 99).value(), "the same bytes");
+}
+
 TEST_F(JobStoreFailureTest, DeadlineThatCannotBeStoredIsStoredLater) {
   JobRequest request = TrivialRequest();
   request.deadline = clocks_.Now() + absl::Seconds(1);
@@ -202,7 +221,7 @@ TEST_F(JobStoreFailureTest, DeadlineThatCannotBeStoredIsStoredLater) {
   faults_.writes = kDiskFull;
   clocks_.Advance(absl::Seconds(1));
   manager_->Tick();
-  EXPECT_FALSE(RunNext());
+  EXPECT_EQ(Get(id).record.state, JobState::kQueued);
   Mend();
   EXPECT_TRUE(absl::IsDeadlineExceeded(Get(id).record.error));
 }
@@ -215,6 +234,49 @@ TEST_F(JobStoreFailureTest, UnreadableStoreHoldsJobsBackAndSaysWhy) {
   EXPECT_FALSE(RunNext());
   Mend();
   EXPECT_TRUE(RunNext());
+  EXPECT_EQ(Get(id).record.state, JobState::kSucceeded);
+}
+
+TEST_F(JobStoreFailureTest, WaitsGrowAsLongAsNothingIsStoredThatTheJobDoes) {
+  // States can be stored, and what the job does can't: it begins again and again, less and less often.
+  const std::string id = Submit(RequestOf([&](JobContext& context) -> absl::StatusOr<JobOutcome> {
+    faults_.writes = kDiskFull;
+    context.Emit("e", "p", absl::ZeroDuration());
+    faults_.writes = absl::OkStatus();
+    return Result("r");
+  }));
+  std::vector<absl::Duration> waits;
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_TRUE(RunNext());
+    waits.push_back(manager_->Tick());
+    clocks_.Advance(waits.back());
+    manager_->Tick();
+  }
+  EXPECT_THAT(waits, ElementsAre(absl::Seconds(1), absl::Seconds(2), absl::Seconds(4), absl::Seconds(8)));
+}
+
+TEST_F(JobStoreFailureTest, FinishedJobWhoseFilesCannotBeKeptIsNotLost) {
+  const std::string id = Submit(RequestOf(CountingBody(2)));
+  std::filesystem::remove_all(folder_.File("artifacts"));
+  folder_.Write("artifacts", "no folder any more");
+  EXPECT_TRUE(RunNext());
+  EXPECT_EQ(Get(id).record.state, JobState::kQueued);
+  EXPECT_THAT(Get(id).held_back_by, HasSubstr("artifacts"));
+  std::filesystem::remove(folder_.File("artifacts"));
+  std::filesystem::create_directory(folder_.File("artifacts"));
+  Mend();
+  EXPECT_TRUE(RunNext());
+  EXPECT_EQ(Get(id).record.state, JobState::kSucceeded);
+}
+
+TEST_F(JobStoreFailureTest, UnreadableStoreDoesNotEndARun) {
+  const std::string id = Submit(RequestOf([&](JobContext& context) -> absl::StatusOr<JobOutcome> {
+    faults_.reads = absl::DataLossError("unreadable");
+    context.Emit("e", "p", absl::ZeroDuration());
+    return Result("r");
+  }));
+  EXPECT_TRUE(RunNext());
+  faults_ = {};
   EXPECT_EQ(Get(id).record.state, JobState::kSucceeded);
 }
 

@@ -88,11 +88,20 @@ class JobRig {
     Start();
   }
 
-  // Ends this manager as a crash would, as far as the store can tell, and begins another one with what it has left.
+  // Ends this manager as a crash would, as far as the store can tell, and begins another one with what it has left: the
+  // jobs that ask for their bodies.
   std::vector<JobRecord> Restart() {
     manager.reset();
+    {
+      MutexLock lock(mutex);
+      to_prepare.clear();
+    }
     Start();
-    return manager->Recover().value();
+    const size_t recovered = manager->Recover().value();
+    manager->Tick();
+    MutexLock lock(mutex);
+    while (to_prepare.size() < recovered) prepared.Wait(mutex);
+    return to_prepare;
   }
 
   JobRecord Submit(JobRequest request) { return manager->Submit(std::move(request)).value().record; }
@@ -115,6 +124,8 @@ class JobRig {
   FakeClocks clocks;
   Mutex mutex;
   std::vector<std::string> woken;
+  CondVar prepared;
+  std::vector<JobRecord> to_prepare;
   std::vector<std::string> changes;
   std::vector<absl::Status> store_errors;
   std::unique_ptr<JobManager> manager;
@@ -129,6 +140,11 @@ class JobRig {
     hooks.changed = [this](const JobRecord& record) {
       MutexLock lock(mutex);
       changes.push_back(record.id + " " + std::string(JobStateName(record.state)));
+    };
+    hooks.prepare = [this](const JobRecord& record) {
+      MutexLock lock(mutex);
+      to_prepare.push_back(record);
+      prepared.SignalAll();
     };
     hooks.store_failed = [this](const absl::Status& status) {
       MutexLock lock(mutex);

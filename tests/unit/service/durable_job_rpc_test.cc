@@ -1,8 +1,6 @@
 // Jobs over restarts of the server, answered from earlier results, within their owner's part.
 #include <gmock/gmock.h>
 
-#include <thread>
-
 #include "circuitd/v1/dataset.grpc.pb.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
@@ -116,6 +114,18 @@ TEST_F(DurableJobRpcTest, JobGoesOnThoughItsDatasetIsGone) {
   EXPECT_EQ(ended.spec().node_pruning().prompts().pairs_dataset_sha256(), uploaded.dataset().sha256());
 }
 
+TEST_F(DurableJobRpcTest, JobOfMorePromptsThanARequestMayBringGoesOn) {
+  const v1::Job running = Submit(LongJob());
+  WaitForDecision(running.name());
+  v1::SubmitJobRequest request = SmallJob();
+  request.mutable_spec()->mutable_node_pruning()->mutable_prompts()->set_num_samples(1400);  // of three variants each
+  const v1::Job waiting = Submit(request);
+  Start(TestOptions());
+  Cancel(running.name());
+  WaitForDecision(waiting.name());
+  Cancel(waiting.name());
+}
+
 TEST_F(DurableJobRpcTest, JobWhoseModelIsGoneFailsAndSaysSo) {
   const v1::Job job = Submit(LongJob());
   WaitForDecision(job.name());
@@ -208,10 +218,13 @@ TEST_F(DurableJobRpcTest, QueuedJobsSayWhenTheyAreToBegin) {
 TEST_F(DurableJobRpcTest, JobThatNobodyWatchesAnyMoreIsCancelled) {
   v1::SubmitJobRequest request = LongJob();
   request.mutable_spec()->set_cancel_on_disconnect(true);
+  request.mutable_spec()->mutable_node_pruning()->mutable_prompts()->set_num_samples(2048);
   const v1::Job job = Submit(request);
   WaitForDecision(job.name());  // and goes
   // Asking for a job is no watching.
-  while (Get(job.name()).state() != v1::JOB_STATE_CANCELLED) std::this_thread::yield();
+  v1::JobState state = v1::JOB_STATE_RUNNING;
+  while (state == v1::JOB_STATE_RUNNING) state = Get(job.name()).state();
+  EXPECT_EQ(state, v1::JOB_STATE_CANCELLED);
   EXPECT_THAT(Get(job.name()).error().message(), HasSubstr("nobody watched"));
 }
 

@@ -20,7 +20,11 @@ TEST_F(RpcTest, GetServerInfoTellsVersionDevicesAndLimits) {
   ASSERT_GE(response.devices_size(), 1);
   EXPECT_EQ(response.devices(0).name(), "cpu");
   EXPECT_EQ(response.limits().max_num_samples(), 4096u);
-  EXPECT_EQ(response.limits().max_queued_jobs(), 64u);
+  EXPECT_EQ(response.limits().max_queued_jobs(), 256u);
+  EXPECT_EQ(response.limits().max_queued_jobs_per_user(), 64u);
+  EXPECT_EQ(response.limits().max_running_jobs_per_user(), 8u);
+  EXPECT_EQ(response.limits().retention_age().seconds(), 30 * 24 * 3600);
+  EXPECT_EQ(response.limits().retention_bytes(), uint64_t{10} << 30);
 }
 
 // A unary call of any name with an empty request.
@@ -57,15 +61,28 @@ TEST_F(RpcTest, DrainDoesNotWaitForStreamsOnWhichNothingHappens) {
 }
 
 TEST_F(RpcTest, PortInUseIsSaidClearly) {
+  const client::TempFolder folder;
   ServerOptions options = TestOptions();
+  options.data_dir = folder.path();
   options.address = "127.0.0.1:" + std::to_string(server_->port());
   const absl::Status status = CircuitServer::Start(options).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(std::string(status.message()), HasSubstr(options.address));
 }
 
-TEST_F(RpcTest, FailedStartUpLoadEndsTheStart) {
+TEST_F(RpcTest, DataFolderInUseIsSaidClearly) {
   ServerOptions options = TestOptions();
+  options.data_dir = data_folder_.path();
+  const absl::Status status = CircuitServer::Start(options).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("--data-dir"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("in use"));
+}
+
+TEST_F(RpcTest, FailedStartUpLoadEndsTheStart) {
+  const client::TempFolder folder;
+  ServerOptions options = TestOptions();
+  options.data_dir = folder.path();
   options.load = {"gpt5"};
   const absl::Status status = CircuitServer::Start(options).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
