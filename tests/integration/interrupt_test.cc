@@ -2,9 +2,9 @@
 #include <gmock/gmock.h>
 
 #include <csignal>
-#include <sstream>
 
 #include "absl/strings/str_cat.h"
+#include "tests/integration/job_output.h"
 #include "tests/integration/server_process.h"
 
 namespace circuitd {
@@ -25,13 +25,7 @@ class InterruptTest : public SharedServerTest {
     return begin == std::string::npos ? "" : said.substr(begin, said.find_first_of(" \r\n", begin) - begin);
   }
 
-  static std::string StateOf(const std::string& job) {
-    const nlohmann::json answer = server_->RunJson({"jobs", "--all"});
-    for (const auto& entry : answer["jobs"]) {
-      if (entry["name"] == job) return entry["state"];
-    }
-    return "no such job";
-  }
+  static std::string StateOf(const std::string& job) { return server_->Job(job).value("state", "no such job"); }
 
   // A client that has seen its long job make a decision.
   static std::unique_ptr<Subprocess> StartRunningPrune(bool terminal = false) {
@@ -74,23 +68,11 @@ TEST_F(InterruptTest, TellsAWatcherEverythingThatAKilledClientMissed) {
   EXPECT_EQ(client->Wait(), 128 + SIGKILL);
   const Finished watched = server_->Run({"watch", job, "--json"});
   EXPECT_EQ(watched.exit_code, 0) << watched.err;
-  uint64_t decisions = 0, events = 0;
-  std::string count;
-  std::istringstream lines(watched.out);
-  for (std::string line; std::getline(lines, line);) {
-    const auto message = nlohmann::json::parse(line);
-    if (message.contains("job")) {
-      if (message["job"].contains("nodePruning")) count = message["job"]["nodePruning"]["decisionCount"];
-      continue;
-    }
-    const auto& event = message["event"];
-    EXPECT_EQ(event["sequence"], absl::StrCat(++events));
-    if (event.contains("decision")) {
-      EXPECT_EQ(event["decision"]["decision"]["index"], absl::StrCat(decisions++));
-    }
-  }
-  EXPECT_EQ(count, absl::StrCat(decisions));
+  const size_t decisions = DecisionsOf(EventsOf(watched.out)).size();
   EXPECT_GT(decisions, 36u);
+  // The job as it is in the end comes last.
+  const nlohmann::json last = JsonLines(watched.out).back();
+  EXPECT_EQ(last["job"]["nodePruning"]["decisionCount"], absl::StrCat(decisions));
   EXPECT_EQ(server_->Run({"fetch", job, "-o", "re-attached"}).exit_code, 0);
   EXPECT_TRUE(server_->client_folder().Has("re-attached/circuit.svg"));
 }

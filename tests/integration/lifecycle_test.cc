@@ -8,6 +8,7 @@
 #include <csignal>
 
 #include "absl/strings/str_cat.h"
+#include "tests/integration/job_output.h"
 #include "tests/integration/server_process.h"
 
 namespace circuitd {
@@ -17,12 +18,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 constexpr int kUnavailable = 4, kCancelled = 6;
-
-std::vector<std::string> FlagsWith(const std::vector<std::string>& more) {
-  std::vector<std::string> flags = ServerFlags();
-  flags.insert(flags.end(), more.begin(), more.end());
-  return flags;
-}
 
 // A port of the kernel's choice that is bound, and that nobody listens on.
 class ReservedPort {
@@ -73,29 +68,64 @@ TEST(ServerLifecycleTest, EndsAtSigtermWhenIdle) {
   }
 }
 
-TEST(ServerLifecycleTest, CancelsTheRunningJobWhenItsTimeToDrainIsOver) {
+TEST(ServerLifecycleTest, PausesTheRunningJobWhenItsTimeToDrainIsOver) {
   for (const std::string seconds : {"0", "1"}) {
-    const auto server = ServerProcess::Start(FlagsWith({"--drain-timeout", seconds}));
+    const auto server = ServerProcess::Start(ServerFlagsWith({"--drain-timeout", seconds}));
     ASSERT_NE(server, nullptr);
-    const auto watcher = server->StartClient(LongJob());
-    ASSERT_TRUE(watcher->WaitForOutput("%")) << watcher->err();
+    const std::string running = server->StartLongJob();
+    const std::string waiting = server->Submit(LongJob({"--no-cache"}));
     server->process().Signal(SIGTERM);
-    EXPECT_EQ(watcher->Wait(), kCancelled) << watcher->err();
     EXPECT_EQ(server->process().Wait(), 0) << server->process().err();
-    EXPECT_THAT(server->process().err(), HasSubstr("state=cancelled"));
+    EXPECT_THAT(server->process().err(), HasSubstr("state=queued"));
     EXPECT_THAT(server->Files(), IsEmpty());
+
+    ASSERT_TRUE(server->StartAgain());
+    const std::string known = server->Job(running)["lastSequence"];
+    const auto watcher = server->StartClient({"watch", running, "--json", "--after-sequence", known});
+    ASSERT_TRUE(watcher->WaitForOutput("\"decision\"")) << watcher->err();
+    EXPECT_EQ(server->Job(running)["state"], "JOB_STATE_RUNNING");
+    EXPECT_EQ(server->Job(waiting)["state"], "JOB_STATE_QUEUED");
+    EXPECT_EQ(server->Run({"cancel", waiting}).exit_code, 0);
+    server->Cancel(running);
+    // Queued, running, decisions; queued, running, decisions; cancelled: one log.
+    const Finished all = server->Run({"watch", running, "--json"});
+    EXPECT_EQ(all.exit_code, kCancelled);
+    EXPECT_GT(DecisionsOf(EventsOf(all.out)).size(), 1u);
   }
 }
 
+TEST(ServerLifecycleTest, LetsAPruneGoOnWhenItIsRestarted) {
+  const auto server = ServerProcess::Start(ServerFlagsWith({"--drain-timeout", "0"}));
+  ASSERT_NE(server, nullptr);
+  const std::vector<std::string> job = {"prune", "--model", "demo",       "--task",     "numerals",
+                                        "-n",    "64",      "--one-iter", "--no-cache", "-o"};
+  std::vector<std::string> unbroken = job, restarted = job;
+  unbroken.push_back("unbroken");
+  restarted.push_back("restarted");
+  ASSERT_EQ(server->Run(unbroken).exit_code, 0);
+  const auto client = server->StartClient(restarted);
+  ASSERT_TRUE(client->WaitForOutput("%")) << client->err();
+  server->process().Signal(SIGTERM);
+  ASSERT_EQ(server->process().Wait(), 0) << server->process().err();
+  EXPECT_THAT(server->process().err(), HasSubstr("state=queued"));
+  EXPECT_TRUE(client->WaitForOutput("connection lost")) << client->err();
+  ASSERT_TRUE(server->StartAgain());
+  EXPECT_EQ(client->Wait(), 0) << client->err();
+  const TempFolder& files = server->client_folder();
+  ExpectSame(JsonLines(files.Read("restarted/decisions.jsonl")), JsonLines(files.Read("unbroken/decisions.jsonl")));
+  ExpectSameCircuit(files.Read("restarted/circuit.json"), files.Read("unbroken/circuit.json"));
+  server->ExpectUnharmed();
+}
+
 TEST(ServerLifecycleTest, LetsAJobEndThatCanAndItsFilesBeFetched) {
-  const auto server = ServerProcess::Start(FlagsWith({"--drain-timeout", "300"}));
+  const auto server = ServerProcess::Start(ServerFlagsWith({"--drain-timeout", "300"}));
   ASSERT_NE(server, nullptr);
   const auto client = server->StartClient(
       {"prune", "--model", "demo", "--task", "numerals", "--num-samples", "256", "--one-iter", "-o", "drained"});
   ASSERT_TRUE(client->WaitForOutput("%")) << client->err();
   server->process().Signal(SIGTERM);
   ASSERT_TRUE(server->process().WaitForOutput("waiting for the running job"));
-  const Finished refused = server->Run(LongJob({"--detach"}));
+  const Finished refused = server->Run(Submitted(LongJob({"--retry-for", "0"})));
   EXPECT_EQ(refused.exit_code, kUnavailable) << refused.out << refused.err;
   EXPECT_EQ(client->Wait(), 0) << client->err();
   EXPECT_TRUE(server->client_folder().Has("drained/circuit.json"));
@@ -104,26 +134,31 @@ TEST(ServerLifecycleTest, LetsAJobEndThatCanAndItsFilesBeFetched) {
 }
 
 TEST(ServerLifecycleTest, EndsAtOnceAtASecondSignal) {
-  const auto server = ServerProcess::Start(FlagsWith({"--drain-timeout", "300"}));
+  const auto server = ServerProcess::Start(ServerFlagsWith({"--drain-timeout", "300"}));
   ASSERT_NE(server, nullptr);
-  server->StartLongJob();
+  const std::string job = server->StartLongJob();
   server->process().Signal(SIGTERM);
   ASSERT_TRUE(server->process().WaitForOutput("waiting for the running job"));
   server->process().Signal(SIGTERM);
   EXPECT_EQ(server->process().Wait(), 0);
   EXPECT_THAT(server->Files(), IsEmpty());
+  ASSERT_TRUE(server->StartAgain());
+  EXPECT_FALSE(server->Job(job).is_null());
+  server->Cancel(job);
 }
 
 TEST(ServerLifecycleTest, SaysThatItsPortIsInUse) {
   const auto server = ServerProcess::Start(ServerFlags());
   ASSERT_NE(server, nullptr);
   const TempFolder folder;
-  const auto second = LaunchServer(
-      folder.path(), FlagsWith({"--address", server->address(), "--metrics-address", "", "--port-file", "ports"}));
+  const auto second =
+      LaunchServer(folder.path(),
+                   ServerFlagsWith({"--address", server->address(), "--metrics-address", "", "--port-file", "ports"}));
   EXPECT_EQ(second->Wait(), 1);
   EXPECT_THAT(second->err(), HasSubstr(absl::StrCat("circuitd: --address: can't listen on ", server->address())));
   const std::string metrics = absl::StrCat("127.0.0.1:", server->metrics_port());
-  const auto third = LaunchServer(folder.path(), FlagsWith({"--address", "127.0.0.1:0", "--metrics-address", metrics}));
+  const auto third =
+      LaunchServer(folder.path(), ServerFlagsWith({"--address", "127.0.0.1:0", "--metrics-address", metrics}));
   EXPECT_EQ(third->Wait(), 1);
   EXPECT_THAT(third->err(), HasSubstr(absl::StrCat("circuitd: --metrics-address: can't listen on ", metrics)));
   EXPECT_FALSE(folder.Has("ports"));

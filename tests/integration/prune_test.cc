@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <fstream>
-#include <sstream>
 
 #include "absl/strings/str_cat.h"
+#include "tests/integration/job_output.h"
 #include "tests/integration/server_process.h"
 
 namespace circuitd {
@@ -15,16 +15,6 @@ using nlohmann::json;
 using testing::HasSubstr;
 using testing::Not;
 using testing::UnorderedElementsAre;
-
-std::vector<json> JsonLines(const std::string& text) {
-  std::vector<json> documents;
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) {
-    documents.push_back(json::parse(line, nullptr, /*allow_exceptions=*/false));
-    EXPECT_FALSE(documents.back().is_discarded()) << line;
-  }
-  return documents;
-}
 
 // A node as the published results spell it: a layer for an MLP, [layer, head] for a head.
 json PublishedNode(const json& node) {

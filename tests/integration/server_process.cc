@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 
-#include <csignal>
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
@@ -49,6 +48,12 @@ std::vector<std::string> ServerFlags() {
           std::string("demo=") + CIRCUITD_SOURCE_DIR + "/models/seqcont-demo"};
 }
 
+std::vector<std::string> ServerFlagsWith(const std::vector<std::string>& flags) {
+  std::vector<std::string> all = ServerFlags();
+  all.insert(all.end(), flags.begin(), flags.end());
+  return all;
+}
+
 std::string SharedFolder(const std::string& name) {
   const std::string folder = std::string(CIRCUITD_SOURCE_DIR) + "/../shared/" + name;
   EXPECT_TRUE(std::filesystem::is_directory(folder)) << "this test reads " << folder << ", which is not there";
@@ -71,8 +76,8 @@ std::unique_ptr<ServerProcess> ServerProcess::Start(const std::vector<std::strin
 }
 
 bool ServerProcess::Launch(const std::string& address) {
-  std::vector<std::string> all = {"--address",   address,     "--metrics-address", "127.0.0.1:0",
-                                  "--port-file", server_folder_.File(kPortFile)};
+  std::vector<std::string> all = {"--address",   address,       "--metrics-address",
+                                  "127.0.0.1:0", "--port-file", server_folder_.File(kPortFile)};
   if (std::find(flags_.begin(), flags_.end(), "--data-dir") == flags_.end()) {
     all.insert(all.end(), {"--data-dir", data_folder_.path()});
   }
@@ -120,10 +125,22 @@ nlohmann::json ServerProcess::RunJson(std::vector<std::string> arguments) const 
   return document;
 }
 
-std::string ServerProcess::StartLongJob() const {
-  const Finished submitted = Run(Submitted(LongJob()));
+std::string ServerProcess::Submit(const std::vector<std::string>& job) const {
+  const Finished submitted = Run(Submitted(job));
   EXPECT_EQ(submitted.exit_code, 0) << submitted.err;
-  const std::string job = submitted.out.substr(0, submitted.out.find('\n'));
+  return submitted.out.substr(0, submitted.out.find('\n'));
+}
+
+nlohmann::json ServerProcess::Job(const std::string& name) const {
+  const nlohmann::json answer = RunJson({"jobs", "--all"});
+  for (const nlohmann::json& job : answer["jobs"]) {
+    if (job["name"] == name) return job;
+  }
+  return nullptr;
+}
+
+std::string ServerProcess::StartLongJob() const {
+  const std::string job = Submit(LongJob());
   const auto watcher = StartClient({"watch", job});
   EXPECT_TRUE(watcher->WaitForOutput("%")) << watcher->err();
   return job;

@@ -60,6 +60,10 @@ class ServerProcess {
   Finished Run(const std::vector<std::string>& arguments, const std::string& input = "") const;
   // The document that a client prints with --json.
   nlohmann::json RunJson(std::vector<std::string> arguments) const;
+  // Submits a job, arguments of `prune`, and leaves it to itself; its name.
+  std::string Submit(const std::vector<std::string>& job) const;
+  // A job as `jobs --json` has it; null if there is none of that name.
+  nlohmann::json Job(const std::string& name) const;
   // Submits such a job as LongJob and waits for its first decision; its name.
   std::string StartLongJob() const;
   // Cancels the job and waits for its end.
@@ -79,6 +83,9 @@ class ServerProcess {
   std::unique_ptr<Subprocess> process_;
   int port_ = 0, metrics_port_ = 0;
 };
+
+// `flags` after those of ServerFlags.
+std::vector<std::string> ServerFlagsWith(const std::vector<std::string>& flags);
 
 // Arguments of a job with many times the work that its first decision takes.
 std::vector<std::string> LongJob(const std::vector<std::string>& more = {});
