@@ -26,6 +26,8 @@ sigset_t BlockSignals() {
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
+  // A file that may not grow, as with `ulimit -f`, is an error of the write, as a full disk is.
+  signal(SIGXFSZ, SIG_IGN);
   return signals;
 }
 

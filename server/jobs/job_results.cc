@@ -23,6 +23,9 @@ absl::StatusOr<std::pair<ArtifactInfo, std::shared_ptr<const ArtifactReader>>> J
     if (absl::IsNotFound(reader.status())) {
       return absl::DataLossError(absl::StrCat("jobs/", id, "/", name, ": its file is gone from the data folder"));
     }
+    if (absl::IsDataLoss(reader.status())) {
+      return absl::DataLossError(absl::StrCat("jobs/", id, "/", name, ": ", reader.status().message()));
+    }
     RETURN_IF_ERROR(reader.status());
     return std::make_pair(info, *std::move(reader));
   }

@@ -81,8 +81,8 @@ CREATE INDEX artifacts_by_sha256 ON artifacts (sha256);
 absl::StatusOr<int64_t> SizeOf(const std::string& path) {
   struct stat file;
   if (::stat(path.c_str(), &file) == 0) {
-    if (!S_ISREG(file.st_mode)) return absl::FailedPreconditionError(absl::StrCat(path, " is not a regular file"));
-    return file.st_size;
+    if (S_ISREG(file.st_mode)) return file.st_size;
+    return absl::FailedPreconditionError(absl::StrCat(path, " is not a regular file; move it away"));
   }
   if (errno == ENOENT) return -1;
   return FileError(path, "open", errno);
