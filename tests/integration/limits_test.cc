@@ -38,7 +38,7 @@ TEST_F(LimitsTest, RefusesADatasetOverTheLimit) {
 TEST_F(LimitsTest, RefusesTooManyPrompts) {
   std::string lines;
   for (int i = 0; i < 301; ++i) lines += "Van\n";
-  ExpectRefused({"forward", "--model", "demo", "--file", "-"}, kUsage,
+  ExpectRefused({"forward", "--model", "demo", "--file", "-"}, kExhausted,
                 {"prompts: 301 prompts, max_prompts_per_request is 300"}, lines);
 }
 
