@@ -11,6 +11,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -28,6 +29,12 @@ namespace circuitd {
 namespace {
 
 constexpr char kModel[] = "model";
+
+// Of calls: on the clock, and in time of the server's processors, which is what the clock would show on a quiet machine
+// if the server, busy all the while, ran on one of them.
+struct Calls {
+  Latencies wall, cpu;
+};
 
 struct Flags {
   std::string circuitd = "build/bench/server/circuitd", model, pairs;
@@ -77,16 +84,17 @@ class Bench {
   // Calls one after the other, without a job and in the sweeps of one.
   absl::Status Latency() {
     RETURN_IF_ERROR(CallFor(absl::Seconds(3)).status());  // what is made at the first call
-    ASSIGN_OR_RETURN(const Latencies idle, CallFor(absl::Seconds(flags_.seconds)));
+    ASSIGN_OR_RETURN(const Calls idle, CallFor(absl::Seconds(flags_.seconds)));
     Print("idle", idle);
     ASSIGN_OR_RETURN(const std::string job, Submit(*client_));
-    ASSIGN_OR_RETURN(const Latencies preparing, CallUntilDecision(job));
+    ASSIGN_OR_RETURN(const Calls preparing, CallUntilDecision(job, absl::Seconds(flags_.seconds / 4)));
     Print("while the job is prepared", preparing);
     ASSIGN_OR_RETURN(const uint64_t before, Decisions(job));
-    ASSIGN_OR_RETURN(const Latencies beside, CallFor(absl::Seconds(flags_.seconds)));
+    ASSIGN_OR_RETURN(const Calls beside, CallFor(absl::Seconds(flags_.seconds)));
     ASSIGN_OR_RETURN(const uint64_t after, Decisions(job));
     Print("beside the job's sweeps", beside);
     std::printf("  the job made %llu decisions meanwhile\n", static_cast<unsigned long long>(after - before));
+    std::fflush(stdout);
     return absl::OkStatus();
   }
 
@@ -98,7 +106,7 @@ class Bench {
       ASSIGN_OR_RETURN(const std::string job, Submit(*client));
       jobs.push_back(job);
     }
-    for (const std::string& job : jobs) RETURN_IF_ERROR(CallUntilDecision(job).status());
+    for (const std::string& job : jobs) RETURN_IF_ERROR(CallUntilDecision(job, absl::ZeroDuration()).status());
     const double begin = absl::ToDoubleSeconds(absl::Now() - absl::UnixEpoch());
     absl::SleepFor(absl::Seconds(flags_.seconds));
     const double end = absl::ToDoubleSeconds(absl::Now() - absl::UnixEpoch());
@@ -133,36 +141,43 @@ class Bench {
     return response.job().name();
   }
 
-  absl::Status CallOnce(Latencies& times) {
+  absl::Status CallOnce(Calls& calls) {
     v1::ForwardRequest request;
     request.set_model(kModel);
     v1::TokenIds& ids = *request.add_prompts()->mutable_tokens();
     for (int i = 0; i < flags_.tokens; ++i) {
-      ids.add_ids((static_cast<int>(times.size()) * 7919 + i * 131) % flags_.vocabulary);
+      ids.add_ids((static_cast<int>(calls.wall.size()) * 7919 + i * 131) % flags_.vocabulary);
     }
     request.mutable_logits()->set_top_k(10);
+    const double cpu = server_->CpuSeconds();
     const absl::Time begin = absl::Now();
     RETURN_IF_ERROR(client_->Forward(request, [](const v1::ForwardResponse&) { return absl::OkStatus(); }));
-    times.Add(absl::Now() - begin);
+    calls.wall.Add(absl::Now() - begin);
+    calls.cpu.Add(absl::Seconds(server_->CpuSeconds() - cpu));
     return absl::OkStatus();
   }
 
-  absl::StatusOr<Latencies> CallFor(absl::Duration duration) {
-    Latencies times;
-    for (const absl::Time begin = absl::Now(); absl::Now() - begin < duration;) RETURN_IF_ERROR(CallOnce(times));
-    return times;
+  absl::StatusOr<Calls> CallFor(absl::Duration duration) {
+    Calls calls;
+    for (const absl::Time begin = absl::Now(); absl::Now() - begin < duration;) RETURN_IF_ERROR(CallOnce(calls));
+    return calls;
   }
 
-  absl::StatusOr<Latencies> CallUntilDecision(const std::string& job) {
-    Latencies times;
+  // Calls for so long, and then waits.
+  absl::StatusOr<Calls> CallUntilDecision(const std::string& job, absl::Duration call_for) {
+    Calls calls;
     for (const absl::Time begin = absl::Now(); absl::Now() - begin < absl::Seconds(flags_.wait);) {
       ASSIGN_OR_RETURN(const uint64_t decisions, Decisions(job));
       if (decisions > 0) {
         std::printf("%s: its first decision came after %.1f s\n", job.c_str(),
                     absl::ToDoubleSeconds(absl::Now() - begin));
-        return times;
+        return calls;
       }
-      RETURN_IF_ERROR(CallOnce(times));
+      if (absl::Now() - begin < call_for) {
+        RETURN_IF_ERROR(CallOnce(calls));
+      } else {
+        absl::SleepFor(absl::Milliseconds(100));
+      }
     }
     return absl::DeadlineExceededError(absl::StrCat(job, " makes no decision within --wait"));
   }
@@ -207,10 +222,13 @@ class Bench {
     return share;
   }
 
-  void Print(const char* what, const Latencies& times) {
-    std::printf("one prompt of %d tokens, %d thread(s), %s: %zu calls, p50 %.1f ms, p99 %.1f ms, longest %.1f ms\n",
-                flags_.tokens, flags_.threads, what, times.size(), times.Milliseconds(0.5), times.Milliseconds(0.99),
-                times.Milliseconds(1));
+  void Print(const char* what, const Calls& calls) {
+    std::printf("one prompt of %d tokens, %d thread(s), %s: %zu calls\n", flags_.tokens, flags_.threads, what,
+                calls.wall.size());
+    for (const auto& [clock, times] : {std::pair("wall", &calls.wall), std::pair("CPU", &calls.cpu)}) {
+      std::printf("  %-4s p50 %.1f ms, p99 %.1f ms, longest %.1f ms\n", clock, times->Milliseconds(0.5),
+                  times->Milliseconds(0.99), times->Milliseconds(1));
+    }
     std::fflush(stdout);
   }
 

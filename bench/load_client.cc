@@ -114,7 +114,11 @@ void LoadClient::Submit() {
   for (;;) {
     const absl::StatusOr<v1::SubmitJobResponse> response = client_.SubmitJob(request);
     const bool full = SaysWhenToTryAgain(response.status());
-    tally_.Count(full ? "SubmitJob, tried again" : "SubmitJob", response.status(), response.ok() || full);
+    const bool cached = response.ok() && !response->job().cached_from().empty();
+    tally_.Count(full     ? "SubmitJob, tried again"
+                 : cached ? "SubmitJob, cached"
+                          : "SubmitJob",
+                 response.status(), response.ok() || full);
     if (response.ok()) return jobs_.push_back(response->job().name());
     if (!full || back_off.exhausted()) return;
     ++retries_;

@@ -4,11 +4,11 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
@@ -83,16 +83,10 @@ int64_t ServerProcess::ResidentBytes() const {
 }
 
 double ServerProcess::CpuSeconds() const {
-  std::ifstream stat(absl::StrCat("/proc/", pid_, "/stat"));
-  std::string line;
-  std::getline(stat, line);
-  // The name, in parentheses, may hold anything; utime and stime are the 12th and 13th words after it.
-  std::istringstream words(line.substr(line.rfind(')') + 1));
-  std::string skipped;
-  for (int i = 0; i < 11; ++i) words >> skipped;
-  double user = 0, system = 0;
-  words >> user >> system;
-  return (user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
+  clockid_t clock;
+  timespec time = {};
+  if (::clock_getcpuclockid(pid_, &clock) != 0 || ::clock_gettime(clock, &time) != 0) return 0;
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
 int64_t ServerProcess::DataBytes() const {

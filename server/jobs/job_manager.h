@@ -43,7 +43,8 @@ class JobManager {
     int max_queued_jobs = 256;
     int max_queued_jobs_per_user = 64;
     FairQueue::Options shares = {};
-    absl::Duration turn = absl::Minutes(1);  // how long a job runs at least while another user's waits
+    // How long a job runs at least while another user's waits; longer if it takes long until its first event.
+    absl::Duration turn = absl::Minutes(1);
     int max_watches = 4096;
     // Ended jobs are forgotten that are older, or when all together take more.
     absl::Duration retention_age = absl::InfiniteDuration();

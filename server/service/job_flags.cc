@@ -86,8 +86,10 @@ void JobFlags::AddTo(CLI::App& app, ServerOptions& options) {
       ->type_name("USER=SHARE")
       ->allow_extra_args(false)
       ->group(jobs);
-  app.add_option("--job-turn", turn_seconds_,
-                 "Seconds that a job runs at least before it makes room for another user's")
+  app.add_option(
+         "--job-turn", turn_seconds_,
+         "Seconds that a job runs at least before it makes room for another user's; longer if its preparation, which "
+         "every turn repeats, would be over a tenth of that")
       ->check(CLI::Range(0.0, 1e6).description(""))
       ->type_name("SECONDS")
       ->capture_default_str()
