@@ -38,9 +38,9 @@ struct Calls {
 
 struct Flags {
   std::string circuitd = "build/bench/server/circuitd", model, pairs;
-  int threads = 2, seconds = 60, wait = 300, tokens = 20;
+  int threads = 2, seconds = 60, wait = 300, decisions = 3, tokens = 20;
   int vocabulary = 1000;
-  double turn = 2;
+  double turn = 2, threshold = 20;
 };
 
 double Seconds(const google::protobuf::Timestamp& time) {
@@ -87,7 +87,7 @@ class Bench {
     ASSIGN_OR_RETURN(const Calls idle, CallFor(absl::Seconds(flags_.seconds)));
     Print("idle", idle);
     ASSIGN_OR_RETURN(const std::string job, Submit(*client_));
-    ASSIGN_OR_RETURN(const Calls preparing, CallUntilDecision(job, absl::Seconds(flags_.seconds / 4)));
+    ASSIGN_OR_RETURN(const Calls preparing, CallUntilDecided(job, absl::Seconds(flags_.seconds / 4)));
     Print("while the job is prepared", preparing);
     ASSIGN_OR_RETURN(const uint64_t before, Decisions(job));
     ASSIGN_OR_RETURN(const Calls beside, CallFor(absl::Seconds(flags_.seconds)));
@@ -106,7 +106,7 @@ class Bench {
       ASSIGN_OR_RETURN(const std::string job, Submit(*client));
       jobs.push_back(job);
     }
-    for (const std::string& job : jobs) RETURN_IF_ERROR(CallUntilDecision(job, absl::ZeroDuration()).status());
+    for (const std::string& job : jobs) RETURN_IF_ERROR(CallUntilDecided(job, absl::ZeroDuration()).status());
     const double begin = absl::ToDoubleSeconds(absl::Now() - absl::UnixEpoch());
     absl::SleepFor(absl::Seconds(flags_.seconds));
     const double end = absl::ToDoubleSeconds(absl::Now() - absl::UnixEpoch());
@@ -134,7 +134,7 @@ class Bench {
     v1::SubmitJobRequest request;
     v1::NodePruningSpec& pruning = *request.mutable_spec()->mutable_node_pruning();
     pruning.set_model(kModel);
-    pruning.set_threshold(20);
+    pruning.set_threshold(flags_.threshold);
     *pruning.mutable_prompts()->mutable_inline_() = pairs_;
     request.set_no_cache(true);
     ASSIGN_OR_RETURN(const v1::SubmitJobResponse response, client.SubmitJob(request));
@@ -164,12 +164,12 @@ class Bench {
   }
 
   // Calls for so long, and then waits.
-  absl::StatusOr<Calls> CallUntilDecision(const std::string& job, absl::Duration call_for) {
+  absl::StatusOr<Calls> CallUntilDecided(const std::string& job, absl::Duration call_for) {
     Calls calls;
     for (const absl::Time begin = absl::Now(); absl::Now() - begin < absl::Seconds(flags_.wait);) {
       ASSIGN_OR_RETURN(const uint64_t decisions, Decisions(job));
-      if (decisions > 0) {
-        std::printf("%s: its first decision came after %.1f s\n", job.c_str(),
+      if (decisions >= static_cast<uint64_t>(flags_.decisions)) {
+        std::printf("%s: had made %d decision(s) after %.1f s\n", job.c_str(), flags_.decisions,
                     absl::ToDoubleSeconds(absl::Now() - begin));
         return calls;
       }
@@ -179,7 +179,7 @@ class Bench {
         absl::SleepFor(absl::Milliseconds(100));
       }
     }
-    return absl::DeadlineExceededError(absl::StrCat(job, " makes no decision within --wait"));
+    return absl::DeadlineExceededError(absl::StrCat(job, " makes fewer --decisions within --wait"));
   }
 
   absl::StatusOr<uint64_t> Decisions(const std::string& job) {
@@ -261,8 +261,13 @@ int main(int argc, char** argv) {
       ->check(CLI::PositiveNumber);
   app.add_option("--threads", flags.threads, "Threads of a forward pass")->check(CLI::PositiveNumber);
   app.add_option("--seconds", flags.seconds, "Of each measurement")->check(CLI::PositiveNumber);
-  app.add_option("--wait", flags.wait, "Seconds within which a job makes its first decision")
+  app.add_option("--wait", flags.wait, "Seconds within which a job makes its first decisions")
       ->check(CLI::PositiveNumber);
+  app.add_option("--decisions", flags.decisions,
+                 "What a job has decided before it is measured: the first ones take long")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--threshold", flags.threshold, "The job's; with less, fewer nodes leave, and it takes longer")
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--job-turn", flags.turn, "The server's flag")->check(CLI::NonNegativeNumber);
   CLI11_PARSE(app, argc, argv);
   const absl::Status status = circuitd::Run(flags, part);
