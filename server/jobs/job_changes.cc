@@ -65,18 +65,22 @@ void JobManager::RetryHeld(const std::string& id, News& news) {
   // How long it has waited is forgotten when something of it is stored again.
   place->second.back_off.until = absl::InfiniteDuration();
   const absl::StatusOr<JobRecord> record = store_->Get(id);
-  if (!record.ok()) return Hold(id, std::nullopt, std::string(record.status().message()));
+  if (!record.ok()) {
+    news.store_errors.push_back(record.status());
+    return Hold(id, std::nullopt, std::string(record.status().message()));
+  }
   MakeReady(*record, news);
 }
 
 void JobManager::WaitAgain(JobRecord record, const std::string& why, News& news) {
-  unstored_files_.erase(record.id);
+  RemoveUnstoredFiles(record.id);
+  // Whatever becomes of the change, it waits.
+  SetTimers(record);
   JobEvent event = Enter(record, JobState::kQueued, options_.clock());
   if (why.empty()) return StoreOrHold(std::move(record), std::move(event), news);
   const absl::Status status = Store(record, event);
   const std::string id = record.id;
   if (status.ok()) {
-    SetTimers(record);
     news.changed.push_back(std::move(record));
     Hold(id, std::nullopt, why);
   } else {
@@ -123,6 +127,14 @@ absl::Status JobManager::EndWaiting(const std::string& id, JobState state, absl:
   return absl::OkStatus();
 }
 
+void JobManager::RemoveUnstoredFiles(const std::string& id) {
+  const auto files = unstored_files_.extract(id);
+  if (!files) return;
+  for (const std::string& sha256 : files.mapped()) {
+    if (!IsFileUsed(sha256)) artifacts_->Remove(sha256).IgnoreError();
+  }
+}
+
 void JobManager::Drop(const JobRecord& record, News& news) {
   queue_.Remove(record.id);
   if (auto body = bodies_.extract(record.id)) news.dropped.push_back(std::move(body.mapped()));
@@ -130,12 +142,8 @@ void JobManager::Drop(const JobRecord& record, News& news) {
   waiting_.erase(record.id);
   held_.erase(record.id);
   cancel_unwatched_.erase(record.id);
-  if (const auto files = unstored_files_.extract(record.id)) {
-    // A job that was stopped after all leaves none.
-    for (const std::string& sha256 : files.mapped()) {
-      if (!IsFileUsed(sha256)) artifacts_->Remove(sha256).IgnoreError();
-    }
-  }
+  // A job that was stopped after all leaves none.
+  RemoveUnstoredFiles(record.id);
   deadlines_.erase(record.id);
   unwatched_until_.erase(record.id);
   log_.Release(record.id);

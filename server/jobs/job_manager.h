@@ -82,7 +82,7 @@ class JobManager {
   void Postpone(const std::string& id, absl::string_view why);
 
   // RESOURCE_EXHAUSTED if the queue, or the owner's part of it, is full, UNAVAILABLE after StopAccepting: what Submit
-  // would say now, for those who want to know before they prepare a job.
+  // would say now of a job whose result is not known, for those who want to know before they prepare one.
   absl::Status CheckRoom(const std::string& owner) const;
   // The job of an earlier submit with the same owner and request_id, if there is one: ALREADY_EXISTS if that had
   // another fingerprint. Nothing for an empty request_id.
@@ -124,8 +124,9 @@ class JobManager {
   // manager's.
   void Stop();
 
-  // Does what is due: deadlines, jobs that nobody watches, changes that could not be stored, retention. How long until
-  // something is due again, at most a minute. The manager has a thread for it; tests have clocks of their own.
+  // Does what is due: deadlines, jobs that nobody watches, changes that could not be stored, jobs that lack their
+  // bodies, retention. How long until something is due again, at most a minute. The manager has a thread for it; tests
+  // have clocks of their own.
   absl::Duration Tick();
 
   int queued_jobs() const;
@@ -198,6 +199,8 @@ class JobManager {
   bool HasUnstoredEnd(const std::string& id) const REQUIRES(mutex_);
   // Ends a job that doesn't run. The store's errors; then nothing has changed.
   absl::Status EndWaiting(const std::string& id, JobState state, absl::Status error, News& news) REQUIRES(mutex_);
+  // Those of a job's files that no job has.
+  void RemoveUnstoredFiles(const std::string& id) REQUIRES(mutex_);
   // Nothing in memory is about that job any more, but for watches.
   void Drop(const JobRecord& record, News& news) REQUIRES(mutex_);
 
@@ -221,7 +224,9 @@ class JobManager {
   void CloseWatch(const std::string& id, const Watcher* watcher);
   // Ends a job because its time is over; looked at again if the store can't be told.
   void EndInTime(const std::string& id, JobState state, absl::Status error, News& news) REQUIRES(mutex_);
+  // One job at a time, the oldest first: calls whose models are to be loaded come in between.
   void Prepare(News& news) REQUIRES(mutex_);
+  bool IsPreparing() const REQUIRES(mutex_);
   void TimersChanged() REQUIRES(mutex_);
   void KeepTime();
   void KeepWatchersAwake();
@@ -241,7 +246,7 @@ class JobManager {
   std::map<std::string, std::string> waiting_ GUARDED_BY(mutex_);              // unended jobs that don't run -> owner
   std::map<std::string, Held> held_ GUARDED_BY(mutex_);
   std::map<std::string, Running> running_ GUARDED_BY(mutex_);
-  // Of jobs whose end is not stored yet: the store knows nothing of their files.
+  // Of jobs that run, or whose end is not stored yet: the store knows nothing of these files.
   std::map<std::string, std::set<std::string>> unstored_files_ GUARDED_BY(mutex_);
   std::map<std::string, Deadline> deadlines_ GUARDED_BY(mutex_);                  // of jobs that don't run
   std::set<std::string> cancel_unwatched_ GUARDED_BY(mutex_);                     // unended jobs that want a watcher

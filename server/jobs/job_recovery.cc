@@ -5,7 +5,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "server/jobs/job_life.h"
 #include "server/jobs/job_manager.h"
@@ -50,6 +49,7 @@ void JobManager::Provide(const std::string& id, absl::StatusOr<JobBody> body) {
       status = record.status();
       if (record.ok()) {
         unprovided_.erase(place);
+        TimersChanged();  // the next one's turn
         bodies_[id] = std::make_shared<JobBody>(*std::move(body));
         // One whose state could not be stored is ready when it is.
         if (held_.count(id) == 0) MakeReady(*record, news);

@@ -1,5 +1,6 @@
 // A job's run, from the queue to its end, or to the moment when it makes room.
 #include <algorithm>
+#include <exception>
 #include <optional>
 #include <utility>
 
@@ -38,10 +39,14 @@ class JobManager::RunningJob : public JobContext {
     if (!lost_.ok()) return;
     MutexLock lock(manager_.mutex_);
     Running& running = manager_.running_.at(job_.id);
-    JobRecord record = running.record;
+    JobRecord& record = running.record;
+    std::string progress_before = record.progress;
     const JobEvent event = Happen(record, std::move(payload), std::move(progress), manager_.options_.clock());
-    if (const absl::Status status = manager_.Store(record, event); !status.ok()) return Lose(status);
-    running.record = std::move(record);
+    if (const absl::Status status = manager_.Store(record, event); !status.ok()) {
+      --record.last_sequence;
+      record.progress = std::move(progress_before);
+      return Lose(status);
+    }
     manager_.held_.erase(job_.id);
     running.remaining = remaining;
     running.known_at = manager_.options_.uptime();
@@ -129,7 +134,12 @@ bool JobManager::RunNext(const std::string& device, const std::function<void()>&
     if (!accepting_) return false;
     const std::optional<FairQueue::Job> job = queue_.Pop(device);
     if (!job) return false;
-    const absl::Status status = Begin(*job, let_others_in, run, news);
+    absl::Status status;
+    try {
+      status = Begin(*job, let_others_in, run, news);
+    } catch (const std::exception& error) {  // with the lock held, which RunGuarded would hide from the analysis
+      status = absl::ResourceExhaustedError(error.what());
+    }
     if (status.ok()) {
       body = running_.at(job->id).body;
     } else {
@@ -149,8 +159,6 @@ bool JobManager::RunNext(const std::string& device, const std::function<void()>&
   }
   body.reset();
   Tell(Finish(*run, std::move(finished)));
-  MutexLock lock(mutex_);
-  none_runs_.SignalAll();
   return true;
 }
 
@@ -166,7 +174,7 @@ absl::StatusOr<JobManager::FinishedJob> JobManager::RunBody(RunningJob& run, con
     }
     return Publish(run.job().id, staged);
   };
-  if (const absl::Status status = keep(); !status.ok()) {
+  if (const absl::Status status = RunGuarded(keep); !status.ok()) {
     // Whatever is wrong with the disk, the decisions are not lost with it.
     run.Lose(status);
     return status;
@@ -189,6 +197,7 @@ JobManager::News JobManager::Finish(RunningJob& run, absl::StatusOr<FinishedJob>
   News news;
   MutexLock lock(mutex_);
   auto running = std::move(running_.extract(run.job().id).mapped());
+  none_runs_.SignalAll();
   JobRecord record = std::move(running.record);
   if (running.body) bodies_[record.id] = std::move(running.body);
   run.Charge(queue_);

@@ -1,11 +1,11 @@
 // What happens to jobs because time passes.
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "server/jobs/guarded_run.h"
 #include "server/jobs/job_manager.h"
@@ -48,7 +48,7 @@ absl::Duration JobManager::Tick() {
     for (const std::string& id : Due(deadlines_, [&](const Deadline& due) { return due.look_at <= now; })) {
       EndInTime(id, JobState::kFailed, DeadlinePassed(deadlines_.at(id).deadline), news);
     }
-    Prepare(news);
+    if (accepting_) Prepare(news);
     if (next_retention_ <= uptime) {
       const absl::Status status = ForgetExpired();
       next_retention_ = uptime + (status.ok() ? kBetweenRetentions : kAfterStoreFailure);
@@ -56,7 +56,9 @@ absl::Duration JobManager::Tick() {
     }
     nap = std::min(nap, next_retention_ - uptime);
     for (const auto& [id, held] : held_) nap = std::min(nap, held.back_off.until - uptime);
-    for (const auto& [id, back_off] : unprovided_) nap = std::min(nap, back_off.until - uptime);
+    for (const auto& [id, back_off] : unprovided_) {
+      if (accepting_ && !IsPreparing()) nap = std::min(nap, back_off.until - uptime);
+    }
     for (const auto& [id, until] : unwatched_until_) nap = std::min(nap, until - uptime);
     for (const auto& [id, deadline] : deadlines_) nap = std::min(nap, deadline.look_at - now);
   }
@@ -68,6 +70,11 @@ void JobManager::EndInTime(const std::string& id, JobState state, absl::Status e
   if (const auto running = running_.find(id); running != running_.end()) {
     unwatched_until_.erase(id);
     return running->second.stop->End(std::move(error));
+  }
+  if (HasUnstoredEnd(id)) {
+    unwatched_until_.erase(id);
+    deadlines_.erase(id);
+    return;
   }
   const absl::Status status = EndWaiting(id, state, std::move(error), news);
   if (status.ok()) return;
@@ -81,19 +88,25 @@ void JobManager::EndInTime(const std::string& id, JobState state, absl::Status e
 }
 
 void JobManager::Prepare(News& news) {
+  if (IsPreparing()) return;
   const absl::Duration uptime = options_.uptime();
+  std::optional<JobRecord> oldest;
   for (const std::string& id : Due(unprovided_, [&](const BackOff& back_off) { return back_off.IsDue(uptime); })) {
     absl::StatusOr<JobRecord> record = store_->Get(id);
-    if (record.ok()) {
-      unprovided_.at(id).until = absl::InfiniteDuration();
-      news.to_prepare.push_back(*std::move(record));
-    } else {
+    if (!record.ok()) {
       unprovided_.at(id).Next(std::string(record.status().message()), uptime);
       news.store_errors.push_back(record.status());
+    } else if (!oldest || record->number < oldest->number) {
+      oldest = *std::move(record);
     }
   }
-  std::sort(news.to_prepare.begin(), news.to_prepare.end(),
-            [](const JobRecord& a, const JobRecord& b) { return a.number < b.number; });
+  if (!oldest) return;
+  unprovided_.at(oldest->id).until = absl::InfiniteDuration();
+  news.to_prepare.push_back(*std::move(oldest));
+}
+
+bool JobManager::IsPreparing() const {
+  return std::any_of(unprovided_.begin(), unprovided_.end(), [](const auto& entry) { return !entry.second.Waits(); });
 }
 
 void JobManager::CloseWatch(const std::string& id, const Watcher* watcher) {
@@ -108,13 +121,16 @@ void JobManager::CloseWatch(const std::string& id, const Watcher* watcher) {
 absl::Status JobManager::ForgetExpired() {
   ASSIGN_OR_RETURN(const std::vector<std::string> expired,
                    store_->Expired(options_.clock() - options_.retention_age, options_.retention_bytes));
+  absl::Status error;
   for (const std::string& id : expired) {
     // Those who read its last events still have it; next time it goes.
     if (watchers_.IsWatched(id)) continue;
-    ASSIGN_OR_RETURN(const JobRecord record, store_->Get(id));
-    RETURN_IF_ERROR(Forget(record));
+    const absl::StatusOr<JobRecord> record = store_->Get(id);
+    absl::Status status = record.ok() ? Forget(*record) : record.status();
+    // One that can't be forgotten keeps no other.
+    if (!status.ok()) error = std::move(status);
   }
-  return absl::OkStatus();
+  return error;
 }
 
 absl::Status JobManager::Forget(const JobRecord& record) {

@@ -21,10 +21,15 @@
 namespace circuitd {
 namespace {
 
-// Whether another attempt may end otherwise: another model has the memory or the name's other options, the disk can't
-// be read. What the store has is not that.
+// Whether another attempt may end otherwise: others have the memory, the disk can't be read. What the store has, and
+// what is wrong with a model's files, is not that.
 bool MayPass(const absl::Status& status) {
-  return !absl::IsNotFound(status) && !absl::IsDataLoss(status) && !absl::IsUnimplemented(status);
+  return absl::IsResourceExhausted(status) || absl::IsUnavailable(status) || absl::IsInternal(status);
+}
+
+// As it is loaded with other options, a model can be served once somebody unloads it.
+absl::Status AsUnavailable(const absl::Status& status) {
+  return absl::UnavailableError(absl::StrCat(status.message()));
 }
 
 absl::StatusOr<std::shared_ptr<const Model>> LoadAgain(const ServerParts& parts,
@@ -32,8 +37,9 @@ absl::StatusOr<std::shared_ptr<const Model>> LoadAgain(const ServerParts& parts,
                                                        const std::string& device) {
   ASSIGN_OR_RETURN(const std::optional<DType> dtype, FromProto(input.data_type(), "data_type"));
   absl::StatusOr<std::shared_ptr<const Model>> model = parts.models.Load(input.spec().model(), {device, dtype});
-  if (!model.ok()) return ModelError("model", model.status());
-  return model;
+  if (model.ok()) return model;
+  const absl::Status status = ModelError("model", model.status());
+  return parts.models.FindLoaded(input.spec().model()) ? AsUnavailable(status) : status;
 }
 
 void MakeBodyAgain(const ServerParts& parts, const JobRecord& record) {
@@ -57,8 +63,7 @@ void MakeBodyAgain(const ServerParts& parts, const JobRecord& record) {
   const absl::StatusOr<std::string> sha256 = (*model)->Sha256();
   if (!sha256.ok()) return fail(sha256.status());
   auto plan = RestorePlan(parts, input, spec.node_pruning(), *model, *sha256);
-  // What is wrong with these stays wrong.
-  if (!plan.ok()) return parts.jobs.Provide(record.id, plan.status());
+  if (!plan.ok()) return fail(plan.status());
   parts.jobs.Provide(record.id, MakeNodePruningBody(parts, *std::move(plan)));
 }
 

@@ -104,8 +104,9 @@ absl::StatusOr<std::shared_ptr<const NodePruningPlan>> RestorePlan(const ServerP
                                                       sha256, ", it was ", input.model_sha256()));
   }
   ASSIGN_OR_RETURN(PromptPairs pairs, StoredPairs(input.spec().prompts().inline_(), model->config()));
-  ASSIGN_OR_RETURN(std::shared_ptr<NodePruningPlan> plan,
-                   MakePlan(parts, input.spec(), std::move(model), sha256, std::move(pairs)));
+  auto made = MakePlan(parts, input.spec(), std::move(model), sha256, std::move(pairs));
+  if (!made.ok()) return absl::DataLossError(absl::StrCat("the stored spec is damaged: ", made.status().message()));
+  std::shared_ptr<NodePruningPlan> plan = *std::move(made);
   plan->prompts_json = PromptsJson(spec.prompts(), plan->pairs.size());
   if (input.micro_batch_prompts() > 0) {
     plan->options.micro_batch_prompts = static_cast<int64_t>(input.micro_batch_prompts());

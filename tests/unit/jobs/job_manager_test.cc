@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <stdexcept>
 #include <thread>
 
@@ -191,16 +190,6 @@ TEST(JobManagerTest, DeletesOnlyEndedJobs) {
   EXPECT_EQ(rig.manager->Get(id).status().code(), absl::StatusCode::kNotFound);
 }
 
-TEST(JobManagerTest, ArtifactsAreNotFoundUntilTheJobHasSucceeded) {
-  JobRig rig;
-  const std::string id = rig.Submit(TrivialRequest()).id;
-  EXPECT_THAT(std::string(rig.manager->GetArtifact(id, "a").status().message()), HasSubstr("queued"));
-  rig.RunNext();
-  const absl::Status status = rig.manager->GetArtifact(id, "a").status();
-  EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
-  EXPECT_EQ(FieldOf(status), "artifact");
-}
-
 TEST(JobManagerTest, RefusesMoreQueuedJobsOfOneUserThanItsPart) {
   JobRig rig({.max_queued_jobs_per_user = 2});
   rig.Submit(TrivialRequest());
@@ -228,168 +217,6 @@ TEST(JobManagerTest, ListsNewestFirstWhatTheFilterLetsThrough) {
   queued.states = {JobState::kQueued};
   ASSERT_EQ(rig.manager->List(queued)->size(), 1u);
   EXPECT_EQ(rig.manager->List(queued)->front().record.id, second);
-}
-
-TEST(JobManagerTest, SaysWhenAQueuedJobIsToBegin) {
-  JobRig rig;
-  JobRequest first = TrivialRequest();
-  first.estimate = absl::Seconds(30);
-  const std::string a = rig.Submit(std::move(first)).id;
-  const std::string b = rig.Submit(TrivialRequest()).id;
-  const std::string c = rig.Submit(TrivialRequest()).id;
-  EXPECT_EQ(rig.manager->Get(a)->estimated_start, rig.clocks.Now());
-  EXPECT_EQ(rig.manager->Get(b)->estimated_start, rig.clocks.Now() + absl::Seconds(30));
-  // How long the one before it takes is not known.
-  EXPECT_EQ(rig.manager->Get(c)->estimated_start, std::nullopt);
-  EXPECT_EQ(rig.manager->Get(c)->queue_position, 2u);
-}
-
-TEST(JobManagerTest, RunningJobsRemainingTimeMovesTheOthersStart) {
-  JobRig rig;
-  std::string waiting;
-  rig.Submit(RequestOf([&](JobContext& context) -> absl::StatusOr<JobOutcome> {
-    EXPECT_EQ(rig.manager->Get(waiting)->estimated_start, std::nullopt);
-    context.Emit("e", "p", absl::Seconds(50));
-    rig.clocks.Advance(absl::Seconds(20));
-    EXPECT_EQ(rig.manager->Get(waiting)->estimated_start, rig.clocks.Now() + absl::Seconds(30));
-    return Result("r");
-  }));
-  waiting = rig.Submit(TrivialRequest()).id;
-  rig.RunNext();
-}
-
-TEST(JobManagerTest, JobMakesRoomAfterItsTurnAndGoesOnWhereItWas) {
-  JobRig rig({.turn = absl::Seconds(60)});
-  std::vector<size_t> begun_with;
-  JobRequest request = RequestOf([&](JobContext& context) -> absl::StatusOr<JobOutcome> {
-    begun_with.push_back(context.past_events().size());
-    for (size_t i = context.past_events().size(); i < 6; ++i) {
-      context.Emit("e" + std::to_string(i), "p", absl::ZeroDuration());
-      rig.clocks.Advance(absl::Seconds(25));
-      RETURN_IF_ERROR(context.Checkpoint());
-    }
-    return Result("r");
-  });
-  const std::string long_job = rig.Submit(std::move(request)).id;
-  JobRequest other = TrivialRequest();
-  other.owner = "bob";
-  const std::string short_job = rig.Submit(std::move(other)).id;
-  EXPECT_TRUE(rig.RunNext());
-  // At the fourth event 75 s have gone, which are over a turn, and Bob has had nothing.
-  EXPECT_EQ(rig.Get(long_job).state, JobState::kQueued);
-  EXPECT_TRUE(rig.RunNext());
-  EXPECT_EQ(rig.Get(short_job).state, JobState::kSucceeded);
-  EXPECT_TRUE(rig.RunNext());
-  EXPECT_EQ(rig.Get(long_job).state, JobState::kSucceeded);
-  EXPECT_THAT(begun_with, ElementsAre(0, 4));
-  EXPECT_THAT(rig.Payloads(long_job), ElementsAre("e0", "e1", "e2", "e3", "e4", "e5"));
-}
-
-TEST(JobManagerTest, TurnIsLongEnoughForWhatPreparingCosts) {
-  JobRig rig({.turn = absl::Seconds(10)});
-  int turns = 0;
-  rig.Submit(RequestOf([&](JobContext& context) -> absl::StatusOr<JobOutcome> {
-    ++turns;
-    rig.clocks.Advance(absl::Seconds(7));
-    for (size_t i = context.past_events().size(); i < 12; ++i) {
-      rig.clocks.Advance(absl::Seconds(8));
-      context.Emit("e", "p", absl::ZeroDuration());
-      RETURN_IF_ERROR(context.Checkpoint());
-    }
-    return Result("r");
-  }));
-  JobRequest other = TrivialRequest();
-  other.owner = "bob";
-  rig.Submit(std::move(other));
-  while (rig.RunNext()) {
-  }
-  EXPECT_EQ(turns, 1);  // of 103 seconds, 15 of which go by before the first event
-}
-
-TEST(JobManagerTest, JobRunsOnWhileNobodyElseWaits) {
-  JobRig rig({.turn = absl::Seconds(1)});
-  const std::string id = rig.Submit(RequestOf([&](JobContext& context) -> absl::StatusOr<JobOutcome> {
-                              EXPECT_TRUE(context.past_events().empty());
-                              for (int i = 0; i < 5; ++i) {
-                                rig.clocks.Advance(absl::Seconds(25));
-                                context.Emit("e", "p", absl::ZeroDuration());
-                                RETURN_IF_ERROR(context.Checkpoint());
-                              }
-                              return Result("r");
-                            }))
-                             .id;
-  rig.Submit(TrivialRequest());  // of the same user
-  rig.RunNext();
-  EXPECT_EQ(rig.Get(id).state, JobState::kSucceeded);
-}
-
-TEST(JobManagerTest, TimeThatOthersAreLetInForIsNotTheJobs) {
-  JobRig rig({.turn = absl::Seconds(60)});
-  rig.Submit(RequestOf([&](JobContext& context) -> absl::StatusOr<JobOutcome> {
-    EXPECT_TRUE(context.Checkpoint().ok());
-    context.Emit("e", "p", absl::ZeroDuration());
-    EXPECT_TRUE(context.Checkpoint().ok());
-    return Result("r");
-  }));
-  JobRequest other = TrivialRequest();
-  other.owner = "bob";
-  rig.Submit(std::move(other));
-  rig.manager->RunNext("cpu", [&rig] { rig.clocks.Advance(absl::Seconds(1000)); });
-}
-
-TEST(JobManagerTest, EqualJobHasTheResultAtOnce) {
-  JobRig rig;
-  const auto request = [](const char* owner, const char* key) {
-    JobRequest request = RequestOf(CountingBody(3));
-    request.owner = owner;
-    request.result_key = key;
-    request.micro_batch_prompts = 7;
-    return request;
-  };
-  const std::string computed = rig.Submit(request("ann", "key")).id;
-  rig.RunNext();
-  const JobRecord copy = rig.Submit(request("bob", "key"));
-  EXPECT_EQ(copy.state, JobState::kSucceeded);
-  EXPECT_EQ(copy.same_as, computed);
-  EXPECT_EQ(copy.owner, "bob");
-  EXPECT_EQ(copy.result, "counted");
-  EXPECT_EQ(copy.progress, "p2");
-  EXPECT_EQ(copy.last_sequence, 5u);
-  EXPECT_EQ(rig.ReadArtifact(copy.id, "count.txt"), "3");
-  EXPECT_THAT(rig.Payloads(copy.id), ElementsAre("e0", "e1", "e2"));
-  // A copy of a copy names the job that was computed; the files stay as long as one of them does.
-  ASSERT_TRUE(rig.manager->Delete(computed).ok());
-  EXPECT_EQ(rig.ReadArtifact(copy.id, "count.txt"), "3");
-  EXPECT_EQ(rig.Submit(request("cyd", "key")).same_as, computed);
-
-  EXPECT_EQ(rig.Submit(request("bob", "other")).state, JobState::kQueued);
-  EXPECT_EQ(rig.Submit(request("bob", "")).state, JobState::kQueued);
-  JobRequest anew = request("bob", "key");
-  anew.use_result = false;
-  EXPECT_EQ(rig.Submit(std::move(anew)).state, JobState::kQueued);
-}
-
-TEST(JobManagerTest, ResultWhoseFilesAreDamagedIsComputedAgain) {
-  JobRig rig;
-  JobRequest request = RequestOf(CountingBody(1));
-  request.result_key = "key";
-  JobRequest again = request;
-  const JobRecord computed = rig.Submit(std::move(request));
-  rig.RunNext();
-  rig.folder.Write("artifacts/" + rig.Get(computed.id).artifacts[0].sha256, "7");
-  EXPECT_EQ(rig.Submit(std::move(again)).state, JobState::kQueued);
-}
-
-TEST(JobManagerTest, ResultWhoseFilesAreGoneIsComputedAgain) {
-  JobRig rig;
-  JobRequest request = RequestOf(CountingBody(1));
-  request.result_key = "key";
-  JobRequest again = request;
-  const JobRecord computed = rig.Submit(std::move(request));
-  rig.RunNext();
-  std::filesystem::remove_all(rig.folder.File("artifacts/" + rig.Get(computed.id).artifacts[0].sha256));
-  EXPECT_TRUE(absl::IsDataLoss(rig.manager->GetArtifact(computed.id, "count.txt").status()));
-  EXPECT_EQ(rig.Submit(std::move(again)).state, JobState::kQueued);
 }
 
 }  // namespace

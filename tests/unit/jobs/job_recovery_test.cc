@@ -146,6 +146,23 @@ TEST(JobRecoveryTest, BodyThatCannotBeHadNowIsAskedForAgain) {
   EXPECT_EQ(rig.Get(id).state, JobState::kSucceeded);
 }
 
+TEST(JobRecoveryTest, AsksForOneBodyAfterTheOtherOldestFirst) {
+  JobRig rig;
+  std::vector<std::string> ids;
+  for (int i = 0; i < 3; ++i) ids.push_back(rig.Submit(TrivialRequest()).id);
+  rig.Restart();
+  for (size_t i = 0; i < ids.size(); ++i) {
+    rig.manager->Tick();
+    {
+      MutexLock lock(rig.mutex);
+      while (rig.to_prepare.size() <= i) rig.prepared.Wait(rig.mutex);
+      EXPECT_EQ(rig.to_prepare.size(), i + 1);
+      EXPECT_EQ(rig.to_prepare[i].id, ids[i]);
+    }
+    rig.manager->Provide(ids[i], CountingBody(1));
+  }
+}
+
 TEST(JobRecoveryTest, JobsThatLackTheirBodiesCountAsTheirUsers) {
   JobRig rig({.max_queued_jobs_per_user = 2});
   rig.Submit(TrivialRequest());

@@ -88,8 +88,8 @@ class JobRig {
     Start();
   }
 
-  // Ends this manager as a crash would, as far as the store can tell, and begins another one with what it has left: the
-  // jobs that ask for their bodies.
+  // Ends this manager as a crash would, as far as the store can tell, and begins another one. What it has taken up,
+  // oldest first; it has asked for the first one's body.
   std::vector<JobRecord> Restart() {
     manager.reset();
     {
@@ -99,9 +99,19 @@ class JobRig {
     Start();
     const size_t recovered = manager->Recover().value();
     manager->Tick();
-    MutexLock lock(mutex);
-    while (to_prepare.size() < recovered) prepared.Wait(mutex);
-    return to_prepare;
+    {
+      MutexLock lock(mutex);
+      while (recovered > 0 && to_prepare.empty()) prepared.Wait(mutex);
+    }
+    std::vector<JobRecord> unended;
+    JobFilter filter;
+    filter.states = {JobState::kQueued, JobState::kRunning};
+    std::vector<JobView> views = manager->List(filter).value();
+    for (JobView& view : views) {
+      unended.insert(unended.begin(), std::move(view.record));
+    }
+    EXPECT_EQ(unended.size(), recovered);
+    return unended;
   }
 
   JobRecord Submit(JobRequest request) { return manager->Submit(std::move(request)).value().record; }
