@@ -88,16 +88,20 @@ class JobRig {
     Start();
   }
 
-  // Ends this manager as a crash would, as far as the store can tell, and begins another one. What it has taken up,
-  // oldest first; it has asked for the first one's body.
-  std::vector<JobRecord> Restart() {
+  // Ends this manager as a crash would, as far as the store can tell, and begins another one. How many jobs that has
+  // taken up.
+  size_t StartAgain() {
     manager.reset();
     {
       MutexLock lock(mutex);
       to_prepare.clear();
     }
     Start();
-    const size_t recovered = manager->Recover().value();
+    return manager->Recover().value();
+  }
+  // The same; the jobs, oldest first, when the first one's body has been asked for.
+  std::vector<JobRecord> Restart() {
+    const size_t recovered = StartAgain();
     manager->Tick();
     {
       MutexLock lock(mutex);
