@@ -24,7 +24,8 @@ void PruneOptions::AddTo(CLI::App& app) {
   app.add_option("--max-iterations", max_iterations, "Iterations at most (default: until nothing more can leave)")
       ->excludes(once);
   app.add_option("--labels", labels, "KEY=VALUE; several with commas")->delimiter(',')->allow_extra_args(false);
-  app.add_option("--priority", priority, "-100 to 100; higher ones run first")->capture_default_str();
+  app.add_option("--priority", priority, "-100 to 100; of your waiting jobs, higher ones run first")
+      ->capture_default_str();
   app.add_option("--deadline", deadline,
                  "When the job fails if it has not ended: 2h30m from now, or 2026-01-31T18:00:00Z");
   app.add_option("--request-id", request_id, "Submitting again with the same id finds the same job");

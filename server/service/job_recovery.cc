@@ -27,7 +27,8 @@ bool MayPass(const absl::Status& status) {
   return absl::IsResourceExhausted(status) || absl::IsUnavailable(status) || absl::IsInternal(status);
 }
 
-// As it is loaded with other options, a model can be served once somebody unloads it.
+// A model that is not there, or is loaded with other options, may be served again: a folder comes late, somebody
+// unloads.
 absl::Status AsUnavailable(const absl::Status& status) {
   return absl::UnavailableError(absl::StrCat(status.message()));
 }
@@ -39,7 +40,8 @@ absl::StatusOr<std::shared_ptr<const Model>> LoadAgain(const ServerParts& parts,
   absl::StatusOr<std::shared_ptr<const Model>> model = parts.models.Load(input.spec().model(), {device, dtype});
   if (model.ok()) return model;
   const absl::Status status = ModelError("model", model.status());
-  return parts.models.FindLoaded(input.spec().model()) ? AsUnavailable(status) : status;
+  const bool may_come = absl::IsNotFound(status) || parts.models.FindLoaded(input.spec().model());
+  return may_come ? AsUnavailable(status) : status;
 }
 
 void MakeBodyAgain(const ServerParts& parts, const JobRecord& record) {
