@@ -10,7 +10,7 @@ namespace circuitd::client {
 
 struct BackOffPolicy {
   absl::Duration first = absl::Milliseconds(300);
-  absl::Duration longest = absl::Seconds(2);
+  absl::Duration longest = absl::Seconds(5);
   // Attempts stop when the server has not been heard of for this long; zero: there is no second one.
   absl::Duration give_up_after = absl::Minutes(5);
 };

@@ -57,6 +57,8 @@ absl::StatusOr<v1::Job> FollowJob(Client& client, const std::string& job_name, c
     absl::Status status = client.WatchJob(request, on_message, options.canceller);
     const auto cancelled = [&] { return options.canceller != nullptr && options.canceller->cancelled(); };
     if (!cancelled()) {
+      // Nobody here did that: a server that is going ends calls so that come too late to be told.
+      if (absl::IsCancelled(status)) status = absl::UnavailableError(status.message());
       if (status.ok() && IsTerminal(job.state())) return job;
       if (status.ok())
         status = absl::UnavailableError(absl::StrCat("the stream of ", job_name, " ended before the job"));
