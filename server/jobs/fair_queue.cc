@@ -98,14 +98,6 @@ bool FairQueue::ShouldYield(const Job& running) const {
   return next->second.virtual_seconds < users_.at(running.owner).virtual_seconds;
 }
 
-size_t FairQueue::size_of(absl::string_view owner) const {
-  const auto user = users_.find(std::string(owner));
-  if (user == users_.end()) return 0;
-  size_t size = 0;
-  for (const auto& [device, waiting] : user->second.waiting) size += waiting.size();
-  return size;
-}
-
 std::set<std::string> FairQueue::devices() const {
   std::set<std::string> devices;
   for (const auto& [owner, user] : users_) {

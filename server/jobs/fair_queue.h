@@ -6,7 +6,6 @@
 // those who had: what one doesn't use is not saved up (start-time fair queueing; Goyal, Vin and Cheng, SIGCOMM 1996).
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -57,8 +56,6 @@ class FairQueue {
   bool ShouldYield(const Job& running) const;
 
   bool Waits(absl::string_view id) const { return places_.count(std::string(id)) > 0; }
-  size_t size() const { return places_.size(); }
-  size_t size_of(absl::string_view owner) const;
   std::set<std::string> devices() const;
   // What runs on a device now.
   struct Running {

@@ -131,7 +131,7 @@ void JobManager::RemoveUnstoredFiles(const std::string& id) {
   const auto files = unstored_files_.extract(id);
   if (!files) return;
   for (const std::string& sha256 : files.mapped()) {
-    if (!IsFileUsed(sha256)) artifacts_->Remove(sha256).IgnoreError();
+    RemoveFileUnlessUsed(sha256);
   }
 }
 
@@ -158,7 +158,7 @@ JobView JobManager::ViewLocked(JobRecord record, Plans& plans) const {
   if (const auto held = held_.find(record.id); held != held_.end() && held->second.back_off.Waits()) {
     view.held_back_by = held->second.back_off.why;
   } else if (unprovided != unprovided_.end()) {
-    view.held_back_by = unprovided->second.why;
+    view.held_back_by = unprovided->second.back_off.why;
   } else if (queue_.Waits(record.id)) {
     auto plan = plans.find(record.device);
     if (plan == plans.end()) {
@@ -171,6 +171,11 @@ JobView JobManager::ViewLocked(JobRecord record, Plans& plans) const {
   }
   view.record = std::move(record);
   return view;
+}
+
+JobView JobManager::ViewLocked(JobRecord record) const {
+  Plans plans;
+  return ViewLocked(std::move(record), plans);
 }
 
 std::optional<FairQueue::Running> JobManager::RunningOn(const std::string& device) const {

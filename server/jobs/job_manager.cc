@@ -71,8 +71,7 @@ absl::StatusOr<std::optional<JobView>> JobManager::FindRequestLocked(const JobRe
                       absl::StrCat("\"", request.request_id, "\" belongs to jobs/", known->id,
                                    ", which was submitted with another spec"));
   }
-  Plans plans;
-  return ViewLocked(*std::move(known), plans);
+  return ViewLocked(*std::move(known));
 }
 
 absl::StatusOr<JobView> JobManager::Submit(JobRequest request) {
@@ -109,8 +108,7 @@ absl::StatusOr<JobView> JobManager::Submit(JobRequest request) {
       SetTimers(record);
       MakeReady(record, news);
     }
-    Plans plans;
-    view = ViewLocked(std::move(record), plans);
+    view = ViewLocked(std::move(record));
   }
   Tell(news);
   return view;
@@ -127,8 +125,7 @@ absl::StatusOr<JobRecord> JobManager::GetLocked(absl::string_view id) const {
 absl::StatusOr<JobView> JobManager::Get(absl::string_view id) const {
   MutexLock lock(mutex_);
   ASSIGN_OR_RETURN(JobRecord record, GetLocked(id));
-  Plans plans;
-  return ViewLocked(std::move(record), plans);
+  return ViewLocked(std::move(record));
 }
 
 absl::StatusOr<std::vector<JobView>> JobManager::List(const JobFilter& filter) const {
@@ -148,11 +145,10 @@ absl::StatusOr<JobView> JobManager::Cancel(absl::string_view id) {
   {
     MutexLock lock(mutex_);
     ASSIGN_OR_RETURN(JobRecord record, GetLocked(id));
-    Plans plans;
     if (const auto running = running_.find(record.id); running != running_.end()) {
       // Kept only here: if the server is killed before the next checkpoint, the job goes on.
       running->second.stop->End(reason);
-      return ViewLocked(std::move(record), plans);
+      return ViewLocked(std::move(record));
     }
     RETURN_IF_ERROR(EndWaiting(record.id, JobState::kCancelled, reason, news));
     view.record = news.changed.back();

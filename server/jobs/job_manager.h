@@ -158,6 +158,11 @@ class JobManager {
     std::optional<std::pair<JobRecord, JobEvent>> change;  // that could not be stored
     BackOff back_off;
   };
+  // A recovered job, while it has no body.
+  struct Unprovided {
+    uint64_t number;  // the record's
+    BackOff back_off;
+  };
   struct Deadline {
     absl::Time deadline;
     absl::Time look_at;
@@ -177,8 +182,9 @@ class JobManager {
 
   absl::Status CheckRoomLocked(const std::string& owner) const REQUIRES(mutex_);
   absl::StatusOr<JobRecord> GetLocked(absl::string_view id) const REQUIRES(mutex_);
-  // `plans` are made once for all views.
+  // Of several jobs: `plans` are made once for all views.
   JobView ViewLocked(JobRecord record, Plans& plans) const REQUIRES(mutex_);
+  JobView ViewLocked(JobRecord record) const REQUIRES(mutex_);
   std::optional<FairQueue::Running> RunningOn(const std::string& device) const REQUIRES(mutex_);
   absl::StatusOr<std::optional<JobView>> FindRequestLocked(const JobRequest& request) const REQUIRES(mutex_);
   // The equal job that has succeeded and has all its files, if there is one.
@@ -212,7 +218,8 @@ class JobManager {
   // Runs the body to what it leaves, its files under their names.
   absl::StatusOr<FinishedJob> RunBody(RunningJob& run, const JobBody& body);
   absl::Status Publish(const std::string& id, std::vector<StagedArtifact>& artifacts) EXCLUDES(mutex_);
-  bool IsFileUsed(const std::string& sha256) const REQUIRES(mutex_);
+  // What can't be removed now is found at the next start.
+  void RemoveFileUnlessUsed(const std::string& sha256) REQUIRES(mutex_);
   // A job that runs no more for now waits again; `why`, if it isn't empty, holds it back for a while.
   void WaitAgain(JobRecord record, const std::string& why, News& news) REQUIRES(mutex_);
 
@@ -242,8 +249,8 @@ class JobManager {
   EventLog log_ GUARDED_BY(mutex_);
   FairQueue queue_ GUARDED_BY(mutex_);
   std::map<std::string, std::shared_ptr<JobBody>> bodies_ GUARDED_BY(mutex_);  // of jobs that don't run
-  std::map<std::string, BackOff> unprovided_ GUARDED_BY(mutex_);               // recovered, without a body
-  std::map<std::string, std::string> waiting_ GUARDED_BY(mutex_);              // unended jobs that don't run -> owner
+  std::map<std::string, Unprovided> unprovided_ GUARDED_BY(mutex_);
+  std::map<std::string, std::string> waiting_ GUARDED_BY(mutex_);  // unended jobs that don't run -> owner
   std::map<std::string, Held> held_ GUARDED_BY(mutex_);
   std::map<std::string, Running> running_ GUARDED_BY(mutex_);
   // Of jobs that run, or whose end is not stored yet: the store knows nothing of these files.

@@ -19,7 +19,7 @@ absl::StatusOr<size_t> JobManager::Recover() {
   unended.states = {JobState::kQueued, JobState::kRunning};
   ASSIGN_OR_RETURN(const std::vector<JobRecord> records, store_->List(unended));
   for (const JobRecord& record : records) {
-    unprovided_[record.id] = {"the server was restarted, and the job is being prepared again", {}, {}};
+    unprovided_[record.id] = {record.number, {"the server was restarted, and the job is being prepared again", {}, {}}};
     SetTimers(record);
     if (record.state == JobState::kRunning) WaitAgain(record, "", news);
   }
@@ -58,7 +58,7 @@ void JobManager::Provide(const std::string& id, absl::StatusOr<JobBody> body) {
       status = EndWaiting(id, JobState::kFailed, body.status(), news);
     }
     if (!status.ok()) {
-      unprovided_.at(id).Next(std::string(status.message()), options_.uptime());
+      unprovided_.at(id).back_off.Next(std::string(status.message()), options_.uptime());
       news.store_errors.push_back(status);
       TimersChanged();
     }
@@ -70,7 +70,7 @@ void JobManager::Postpone(const std::string& id, absl::string_view why) {
   MutexLock lock(mutex_);
   const auto place = unprovided_.find(id);
   if (place == unprovided_.end()) return;
-  place->second.Next(std::string(why), options_.uptime());
+  place->second.back_off.Next(std::string(why), options_.uptime());
   TimersChanged();
 }
 

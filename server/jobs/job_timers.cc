@@ -1,7 +1,6 @@
 // What happens to jobs because time passes.
 #include <algorithm>
 #include <chrono>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -56,8 +55,8 @@ absl::Duration JobManager::Tick() {
     }
     nap = std::min(nap, next_retention_ - uptime);
     for (const auto& [id, held] : held_) nap = std::min(nap, held.back_off.until - uptime);
-    for (const auto& [id, back_off] : unprovided_) {
-      if (accepting_ && !IsPreparing()) nap = std::min(nap, back_off.until - uptime);
+    if (accepting_ && !IsPreparing()) {
+      for (const auto& [id, job] : unprovided_) nap = std::min(nap, job.back_off.until - uptime);
     }
     for (const auto& [id, until] : unwatched_until_) nap = std::min(nap, until - uptime);
     for (const auto& [id, deadline] : deadlines_) nap = std::min(nap, deadline.look_at - now);
@@ -90,23 +89,25 @@ void JobManager::EndInTime(const std::string& id, JobState state, absl::Status e
 void JobManager::Prepare(News& news) {
   if (IsPreparing()) return;
   const absl::Duration uptime = options_.uptime();
-  std::optional<JobRecord> oldest;
-  for (const std::string& id : Due(unprovided_, [&](const BackOff& back_off) { return back_off.IsDue(uptime); })) {
-    absl::StatusOr<JobRecord> record = store_->Get(id);
-    if (!record.ok()) {
-      unprovided_.at(id).Next(std::string(record.status().message()), uptime);
-      news.store_errors.push_back(record.status());
-    } else if (!oldest || record->number < oldest->number) {
-      oldest = *std::move(record);
-    }
+  auto oldest = unprovided_.end();
+  for (auto job = unprovided_.begin(); job != unprovided_.end(); ++job) {
+    if (!job->second.back_off.IsDue(uptime)) continue;
+    if (oldest == unprovided_.end() || job->second.number < oldest->second.number) oldest = job;
   }
-  if (!oldest) return;
-  unprovided_.at(oldest->id).until = absl::InfiniteDuration();
-  news.to_prepare.push_back(*std::move(oldest));
+  if (oldest == unprovided_.end()) return;
+  absl::StatusOr<JobRecord> record = store_->Get(oldest->first);
+  if (!record.ok()) {
+    oldest->second.back_off.Next(std::string(record.status().message()), uptime);
+    news.store_errors.push_back(record.status());
+    return;
+  }
+  oldest->second.back_off.until = absl::InfiniteDuration();
+  news.to_prepare.push_back(*std::move(record));
 }
 
 bool JobManager::IsPreparing() const {
-  return std::any_of(unprovided_.begin(), unprovided_.end(), [](const auto& entry) { return !entry.second.Waits(); });
+  return std::any_of(unprovided_.begin(), unprovided_.end(),
+                     [](const auto& entry) { return !entry.second.back_off.Waits(); });
 }
 
 void JobManager::CloseWatch(const std::string& id, const Watcher* watcher) {
@@ -136,18 +137,17 @@ absl::Status JobManager::ForgetExpired() {
 absl::Status JobManager::Forget(const JobRecord& record) {
   RETURN_IF_ERROR(store_->Delete(record.id));
   for (const ArtifactInfo& artifact : record.artifacts) {
-    // What can't be removed now is found at the next start.
-    if (!IsFileUsed(artifact.sha256)) artifacts_->Remove(artifact.sha256).IgnoreError();
+    RemoveFileUnlessUsed(artifact.sha256);
   }
   return absl::OkStatus();
 }
 
-bool JobManager::IsFileUsed(const std::string& sha256) const {
+void JobManager::RemoveFileUnlessUsed(const std::string& sha256) {
   for (const auto& [id, files] : unstored_files_) {
-    if (files.count(sha256) > 0) return true;
+    if (files.count(sha256) > 0) return;
   }
   const absl::StatusOr<bool> used = store_->IsArtifactUsed(sha256);
-  return !used.ok() || *used;
+  if (used.ok() && !*used) artifacts_->Remove(sha256).IgnoreError();
 }
 
 void JobManager::TimersChanged() {

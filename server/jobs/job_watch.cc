@@ -40,8 +40,7 @@ absl::StatusOr<JobWatch::Item> JobWatch::Next() {
     const bool over = HasEnded(record.state) && sent_ >= record.last_sequence;
     // Nothing to come for a job that had ended before and whose events are known: the job once, not twice.
     stage_ = stage_ == Stage::kFirst && !over ? Stage::kEvents : Stage::kDone;
-    JobManager::Plans plans;
-    return Item{Kind::kJob, std::make_shared<const JobView>(manager_.ViewLocked(std::move(record), plans)), {}, {}};
+    return Item{Kind::kJob, std::make_shared<const JobView>(manager_.ViewLocked(std::move(record))), {}, {}};
   }
   if (read_.empty()) RETURN_IF_ERROR(Read());
   if (read_.empty()) return Item{Kind::kNothingYet, {}, {}, {}};
