@@ -123,6 +123,10 @@ google::protobuf::Duration ToProto(absl::Duration duration) {
   return proto;
 }
 
+absl::Duration FromProto(const google::protobuf::Duration& duration) {
+  return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
+}
+
 absl::StatusOr<MlpMeans> FromProto(v1::MlpMeans means, absl::string_view field) {
   switch (means) {
     case v1::MLP_MEANS_UNSPECIFIED:

@@ -25,6 +25,7 @@ v1::JobEvent ToProto(const JobEvent& event, const std::string& progress);
 
 google::protobuf::Timestamp ToProto(absl::Time time);
 google::protobuf::Duration ToProto(absl::Duration duration);
+absl::Duration FromProto(const google::protobuf::Duration& duration);
 
 // The other way round: INVALID_ARGUMENT, naming `field`, for values that are none and, where nothing may be left unset,
 // for UNSPECIFIED.

@@ -27,12 +27,6 @@ bool MayPass(const absl::Status& status) {
   return absl::IsResourceExhausted(status) || absl::IsUnavailable(status) || absl::IsInternal(status);
 }
 
-// A model that is not there, or is loaded with other options, may be served again: a folder comes late, somebody
-// unloads.
-absl::Status AsUnavailable(const absl::Status& status) {
-  return absl::UnavailableError(absl::StrCat(status.message()));
-}
-
 absl::StatusOr<std::shared_ptr<const Model>> LoadAgain(const ServerParts& parts,
                                                        const storage::v1::NodePruningInput& input,
                                                        const std::string& device) {
@@ -40,8 +34,9 @@ absl::StatusOr<std::shared_ptr<const Model>> LoadAgain(const ServerParts& parts,
   absl::StatusOr<std::shared_ptr<const Model>> model = parts.models.Load(input.spec().model(), {device, dtype});
   if (model.ok()) return model;
   const absl::Status status = ModelError("model", model.status());
+  // One that is not there, or is loaded with other options, may be served again: a folder comes late, somebody unloads.
   const bool may_come = absl::IsNotFound(status) || parts.models.FindLoaded(input.spec().model());
-  return may_come ? AsUnavailable(status) : status;
+  return may_come ? absl::UnavailableError(status.message()) : status;
 }
 
 void MakeBodyAgain(const ServerParts& parts, const JobRecord& record) {

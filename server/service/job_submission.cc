@@ -92,8 +92,9 @@ class Submission : public std::enable_shared_from_this<Submission> {
       ASSIGN_OR_RETURN(job_.deadline, FromProto(spec.deadline(), "spec.deadline"));
     }
     job_.cancel_unwatched = spec.cancel_on_disconnect();
-    job_.input = StorePlan(*plan_);
-    job_.result_key = ResultKey(*plan_);
+    StoredPlan stored = StorePlan(*plan_);
+    job_.input = std::move(stored.input);
+    job_.result_key = std::move(stored.result_key);
     job_.use_result = !request_.no_cache();
     job_.micro_batch_prompts = plan_->options.micro_batch_prompts.value_or(0);
     job_.estimate = EstimateDuration(parts_, *plan_);

@@ -41,7 +41,7 @@ class NodePruningRun {
     callbacks.checkpoint = [this] { return Pause(); };
     callbacks.on_decision = [this](const PruningDecision& decision) { Decide(decision); };
     absl::StatusOr<NodePruningResult> result =
-        PruneNodes(*plan_.model, plan_.pairs, plan_.options, callbacks, std::vector<PruningDecision>(decisions_));
+        PruneNodes(*plan_.model, plan_.pairs, plan_.options, callbacks, /*made=*/std::vector(decisions_));
     CountWork();
     return result;
   }
@@ -59,7 +59,7 @@ class NodePruningRun {
     }
     v1::JobProgress progress;
     if (!progress.ParseFromString(context_.past_progress())) return absl::DataLossError("stored progress is damaged");
-    worked_before_ = absl::Seconds(progress.elapsed().seconds()) + absl::Nanoseconds(progress.elapsed().nanos());
+    worked_before_ = FromProto(progress.elapsed());
     return absl::OkStatus();
   }
 
@@ -157,7 +157,8 @@ absl::StatusOr<std::shared_ptr<const NodePruningPlan>> PlanNodePruning(const Ser
   ASSIGN_OR_RETURN(std::shared_ptr<NodePruningPlan> plan,
                    MakePlan(parts, spec, *std::move(model), std::move(sha256), std::move(pairs)));
   plan->prompts_json = PromptsJson(spec.prompts(), plan->pairs.size());
-  plan->options.micro_batch_prompts = EstimatePruningCost(*plan->model, plan->pairs, plan->options).micro_batch_prompts;
+  plan->cost = EstimatePruningCost(*plan->model, plan->pairs, plan->options);
+  plan->options.micro_batch_prompts = plan->cost.micro_batch_prompts;
   return plan;
 }
 
@@ -176,7 +177,7 @@ absl::StatusOr<std::shared_ptr<NodePruningPlan>> MakePlan(const ServerParts& par
 }
 
 v1::CostEstimate EstimateNodePruning(const NodePruningPlan& plan, double flops_per_second) {
-  const PruningCost cost = EstimatePruningCost(*plan.model, plan.pairs, plan.options);
+  const PruningCost& cost = plan.cost;
   v1::CostEstimate proto;
   proto.set_candidates_per_iteration(cost.candidates_per_iteration);
   proto.set_prompt_count(plan.pairs.size());
@@ -192,8 +193,7 @@ absl::Duration EstimateDuration(const ServerParts& parts, const NodePruningPlan&
   const std::string& device = plan.model->device();
   const double speed = parts.speed.Get(device).value_or(TypicalFlopsPerSecond(device));
   const double iterations = std::min<double>(plan.options.max_iterations.value_or(kIterations), kIterations);
-  const double flops = EstimatePruningCost(*plan.model, plan.pairs, plan.options).flops_per_iteration;
-  return absl::Seconds(iterations * flops / speed);
+  return absl::Seconds(iterations * plan.cost.flops_per_iteration / speed);
 }
 
 absl::Status MeasureSpeed(const ServerParts& parts, const NodePruningPlan& plan, const Checkpoint& checkpoint) {

@@ -23,6 +23,7 @@ struct NodePruningPlan {
   std::string model_sha256;
   PromptPairs pairs;
   NodePruningOptions options;
+  PruningCost cost;          // of a job that is being submitted
   std::string prompts_json;  // the request's PromptSource, with what it leaves to the server filled in
 };
 

@@ -91,7 +91,18 @@ storage::v1::NodePruningInput InputOf(const NodePruningPlan& plan) {
 
 }  // namespace
 
-std::string StorePlan(const NodePruningPlan& plan) { return InputOf(plan).SerializeAsString(); }
+StoredPlan StorePlan(const NodePruningPlan& plan) {
+  storage::v1::NodePruningInput input = InputOf(plan);
+  StoredPlan stored;
+  stored.input = input.SerializeAsString();
+  // What is the same under another name has the same result, and micro-batches only show in the last digits. Of another
+  // device's rounding that holds too, but who asks for it wants to see it.
+  input.mutable_spec()->clear_model();
+  input.clear_micro_batch_prompts();
+  stored.result_key =
+      Sha256Hex(absl::StrCat("node_pruning ", kVersion, " ", plan.model->device(), "\n", StableBytes(input)));
+  return stored;
+}
 
 absl::StatusOr<std::shared_ptr<const NodePruningPlan>> RestorePlan(const ServerParts& parts,
                                                                    const storage::v1::NodePruningInput& input,
@@ -112,15 +123,6 @@ absl::StatusOr<std::shared_ptr<const NodePruningPlan>> RestorePlan(const ServerP
     plan->options.micro_batch_prompts = static_cast<int64_t>(input.micro_batch_prompts());
   }
   return plan;
-}
-
-std::string ResultKey(const NodePruningPlan& plan) {
-  storage::v1::NodePruningInput input = InputOf(plan);
-  // What is the same under another name has the same result, and micro-batches only show in the last digits. Of another
-  // device's rounding that holds too, but who asks for it wants to see it.
-  input.mutable_spec()->clear_model();
-  input.clear_micro_batch_prompts();
-  return Sha256Hex(absl::StrCat("node_pruning ", kVersion, " ", plan.model->device(), "\n", StableBytes(input)));
 }
 
 }  // namespace circuitd

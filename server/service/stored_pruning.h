@@ -12,8 +12,15 @@
 
 namespace circuitd {
 
-// A NodePruningInput (proto/circuitd/storage/v1), with everything that the plan was made from.
-std::string StorePlan(const NodePruningPlan& plan);
+struct StoredPlan {
+  // A NodePruningInput (proto/circuitd/storage/v1), with everything that the plan was made from.
+  std::string input;
+  // Equal for plans with equal results: the same model, prompts, answers and parameters, on the same device, by the
+  // same version of circuitd.
+  std::string result_key;
+};
+
+StoredPlan StorePlan(const NodePruningPlan& plan);
 
 // The plan again, of the job that was submitted with `spec`, with its model, whose sha256 is `sha256`.
 // FAILED_PRECONDITION if that is not the model that it was, DATA_LOSS if `input` is damaged.
@@ -22,9 +29,5 @@ absl::StatusOr<std::shared_ptr<const NodePruningPlan>> RestorePlan(const ServerP
                                                                    const v1::NodePruningSpec& spec,
                                                                    std::shared_ptr<const Model> model,
                                                                    const std::string& sha256);
-
-// Equal for plans with equal results: the same model, prompts, answers and parameters, on the same device, by the same
-// version of circuitd.
-std::string ResultKey(const NodePruningPlan& plan);
 
 }  // namespace circuitd
