@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/sha256.h"
 #include "base/status.h"
+#include "base/write_all.h"
 
 namespace circuitd::client {
 namespace {
@@ -56,13 +57,7 @@ absl::StatusOr<std::string> FileSha256(const std::string& path) {
 }
 
 absl::Status WriteFully(int fd, absl::string_view bytes, absl::string_view path) {
-  while (!bytes.empty()) {
-    const ssize_t count = write(fd, bytes.data(), bytes.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return ErrnoStatus("cannot write", path);
-    bytes.remove_prefix(static_cast<size_t>(count));
-  }
-  return absl::OkStatus();
+  return WriteAllBytes(fd, bytes) ? absl::OkStatus() : ErrnoStatus("cannot write", path);
 }
 
 }  // namespace circuitd::client

@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "base/utf8.h"
+#include "base/write_all.h"
 #include "server/model/quote.h"
 #include "server/model/safetensors_header.h"
 
@@ -80,13 +81,7 @@ absl::Status ErrnoStatus(int error, const std::string& path) {
 }
 
 absl::Status WriteAll(int fd, absl::string_view bytes, const std::string& path) {
-  while (!bytes.empty()) {
-    const ssize_t count = ::write(fd, bytes.data(), bytes.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return ErrnoStatus(errno, path);
-    bytes.remove_prefix(static_cast<size_t>(count));
-  }
-  return absl::OkStatus();
+  return WriteAllBytes(fd, bytes) ? absl::OkStatus() : ErrnoStatus(errno, path);
 }
 
 }  // namespace

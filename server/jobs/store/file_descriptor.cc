@@ -2,20 +2,13 @@
 
 #include <cerrno>
 
+#include "base/write_all.h"
 #include "server/jobs/store/file_error.h"
 
 namespace circuitd {
 
 absl::Status WriteAll(const FileDescriptor& file, absl::string_view path, absl::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(file.get(), bytes.data(), bytes.size());
-    if (written >= 0) {
-      bytes.remove_prefix(written);
-    } else if (errno != EINTR) {
-      return FileError(path, "write", errno);
-    }
-  }
-  return absl::OkStatus();
+  return WriteAllBytes(file.get(), bytes) ? absl::OkStatus() : FileError(path, "write", errno);
 }
 
 absl::Status Sync(const FileDescriptor& file, absl::string_view path) {

@@ -48,7 +48,7 @@ class ArtifactFolderTest : public testing::Test {
     return std::distance(std::filesystem::directory_iterator(path_), std::filesystem::directory_iterator());
   }
 
-  const TestFolder folder_;
+  const TempFolder folder_;
   const std::string path_ = folder_ / "data/artifacts";
   std::unique_ptr<ArtifactFolder> artifacts_;
 };

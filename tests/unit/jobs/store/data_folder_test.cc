@@ -17,7 +17,7 @@ using testing::HasSubstr;
 std::string Message(const absl::Status& status) { return std::string(status.message()); }
 
 TEST(DataFolderTest, IsMadeForItsOwnerAloneWithThoseAboveIt) {
-  const TestFolder folder;
+  const TempFolder folder;
   const std::string path = folder / "above/data";
   const auto data = DataFolder::Open(path);
   ASSERT_TRUE(data.ok()) << data.status();
@@ -32,7 +32,7 @@ TEST(DataFolderTest, IsMadeForItsOwnerAloneWithThoseAboveIt) {
 }
 
 TEST(DataFolderTest, IsOpenedOnceAtATime) {
-  const TestFolder folder;
+  const TempFolder folder;
   auto first = DataFolder::Open(folder.path());
   ASSERT_TRUE(first.ok()) << first.status();
   const auto second = DataFolder::Open(folder.path());
@@ -44,7 +44,7 @@ TEST(DataFolderTest, IsOpenedOnceAtATime) {
 }
 
 TEST(DataFolderTest, IsKeptFromOthersByAProcessUntilThatIsKilled) {
-  const TestFolder folder;
+  const TempFolder folder;
   ChildProcess holder({CIRCUITD_STORE_CHILD, "hold-folder", folder.path()});
   std::string line;
   ASSERT_TRUE(holder.ReadLine(line));
@@ -62,7 +62,7 @@ TEST(DataFolderTest, IsKeptFromOthersByAProcessUntilThatIsKilled) {
 }
 
 TEST(DataFolderTest, IsNotHeldByProgramsThatItsHolderStarts) {
-  const TestFolder folder, other;
+  const TempFolder folder, other;
   auto data = DataFolder::Open(folder.path());
   ASSERT_TRUE(data.ok()) << data.status();
   ChildProcess child({CIRCUITD_STORE_CHILD, "hold-folder", other.path()});
@@ -75,7 +75,7 @@ TEST(DataFolderTest, IsNotHeldByProgramsThatItsHolderStarts) {
 }
 
 TEST(DataFolderTest, SaysWhatKeepsItFromBeingMade) {
-  const TestFolder folder;
+  const TempFolder folder;
   WriteBytes(folder / "file", "bytes");
   for (const char* path : {"file", "file/below", "file/below/further"}) {
     const auto refused = DataFolder::Open(folder / path);

@@ -46,7 +46,7 @@ class JobStoreSuite : public testing::TestWithParam<StoreMaker> {
   // Everything that the store says of a job.
   std::string DescribeJob(const std::string& id) const;
 
-  const TestFolder folder_;
+  const TempFolder folder_;
   std::unique_ptr<JobStore> store_;
 };
 

@@ -102,7 +102,7 @@ class SqliteDamageTest : public testing::Test {
     ExpectAnswer(store.Delete("job 7"));
   }
 
-  const TestFolder folder_;
+  const TempFolder folder_;
   const std::string file_ = folder_ / "jobs.sqlite3";
   const std::string wal_ = file_ + "-wal";
 };

@@ -49,7 +49,7 @@ class SqliteJobStoreTest : public testing::Test {
     return status;
   }
 
-  const TestFolder folder_;
+  const TempFolder folder_;
   const std::string file_ = folder_ / "jobs.sqlite3";
   std::unique_ptr<JobStore> store_;
 };
@@ -151,7 +151,7 @@ TEST_F(SqliteJobStoreTest, GivesBackWhatDeletedJobsTook) {
 }
 
 TEST(SqliteDatabaseTest, SaysThatADatabaseIsFull) {
-  const TestFolder folder;
+  const TempFolder folder;
   WriteBytes(folder / "file", "");
   const auto database = *SqliteDatabase::Open(folder / "file");
   ASSERT_TRUE(database->Execute("CREATE TABLE t (b); PRAGMA max_page_count = 10").ok());

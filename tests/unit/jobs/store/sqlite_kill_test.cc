@@ -68,7 +68,7 @@ void ExpectEverythingSaidIsThere(const std::string& file, const Said& said) {
 }
 
 TEST(SqliteKillTest, KeepsAllThatWasAnsweredBeforeAKill) {
-  const TestFolder folder;
+  const TempFolder folder;
   const std::string file = folder / "jobs.sqlite3";
   std::mt19937 random(20261124);
   Said said;
@@ -87,7 +87,7 @@ TEST(SqliteKillTest, KeepsAllThatWasAnsweredBeforeAKill) {
 TEST(SqliteKillTest, CanBeOpenedWhenItWasKilledWhileItWasMade) {
   std::mt19937 random(7);
   for (int round = 0; round < 20; ++round) {
-    const TestFolder folder;
+    const TempFolder folder;
     const std::string file = folder / "jobs.sqlite3";
     Said said;
     std::string line;

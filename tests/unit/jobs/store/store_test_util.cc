@@ -1,9 +1,5 @@
 #include "tests/unit/jobs/store/store_test_util.h"
 
-#include <gtest/gtest.h>
-#include <stdlib.h>
-
-#include <filesystem>
 #include <fstream>
 #include <iterator>
 
@@ -12,17 +8,6 @@
 #include "base/sha256.h"
 
 namespace circuitd {
-
-TestFolder::TestFolder() : path_(testing::TempDir() + "circuitd-store-XXXXXX") {
-  if (::mkdtemp(path_.data()) == nullptr) ADD_FAILURE() << "can't make " << path_;
-}
-
-TestFolder::~TestFolder() {
-  std::error_code error;
-  std::filesystem::remove_all(path_, error);
-}
-
-std::string TestFolder::operator/(absl::string_view name) const { return absl::StrCat(path_, "/", name); }
 
 std::string ReadBytes(const std::string& path) {
   std::ifstream file(path, std::ios::binary);

@@ -1,4 +1,4 @@
-// Folders, jobs and events to store.
+// Files, jobs and events to store.
 #pragma once
 
 #include <cstdint>
@@ -7,23 +7,9 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "server/jobs/store/job.h"
+#include "tests/unit/model/temp_folder.h"
 
 namespace circuitd {
-
-// A new folder, removed with the object.
-class TestFolder {
- public:
-  TestFolder();
-  ~TestFolder();
-  TestFolder(const TestFolder&) = delete;
-  TestFolder& operator=(const TestFolder&) = delete;
-
-  const std::string& path() const { return path_; }
-  std::string operator/(absl::string_view name) const;
-
- private:
-  std::string path_;
-};
 
 std::string ReadBytes(const std::string& path);
 void WriteBytes(const std::string& path, absl::string_view bytes);

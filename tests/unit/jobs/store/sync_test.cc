@@ -36,7 +36,7 @@ int SyncsOf(const Change& change) {
 }
 
 TEST(SyncTest, JobsAndTheirStatesAreOnTheDiskAndPayloadsNeedNotBe) {
-  const TestFolder folder;
+  const TempFolder folder;
   const auto store = *OpenSqliteJobStore(folder / "jobs.sqlite3");
   JobRecord record = QueuedJob("a");
   const auto insert = [&] { return store->Insert(record, {StateEvent(1, JobState::kQueued)}, "input"); };
@@ -53,7 +53,7 @@ TEST(SyncTest, JobsAndTheirStatesAreOnTheDiskAndPayloadsNeedNotBe) {
 }
 
 TEST(SyncTest, ArtifactsAreOnTheDiskBeforeTheyHaveTheirNameAndThenTheNameIs) {
-  const TestFolder folder;
+  const TempFolder folder;
   const auto artifacts = *ArtifactFolder::Open(folder / "artifacts");
   std::optional<StagedArtifact> staged;
   EXPECT_GT(SyncsOf([&] {
