@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "server/patching/activation_means.h"
-#include "server/circuit/node.h"
+#include "server/graph/node.h"
 #include "server/model/gpt2.h"
 
 namespace circuitd {

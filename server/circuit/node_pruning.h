@@ -14,7 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "base/checkpoint.h"
-#include "server/circuit/node.h"
+#include "server/graph/node.h"
 #include "server/model/model.h"
 #include "server/model/prompt_pair.h"
 

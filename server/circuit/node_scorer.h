@@ -2,7 +2,7 @@
 #pragma once
 
 #include "absl/status/statusor.h"
-#include "server/circuit/node.h"
+#include "server/graph/node.h"
 
 namespace circuitd {
 

@@ -6,10 +6,10 @@
 #include <utility>
 
 #include "base/status.h"
+#include "server/graph/edge_order.h"
 #include "server/model/gpt2.h"
 #include "server/patching/paired_runs.h"
 #include "server/patching/patching_count.h"
-#include "server/patching/path_order.h"
 #include "server/patching/path_receiver.h"
 #include "server/patching/sender_changes.h"
 
@@ -21,6 +21,17 @@ int64_t FirstDifference(const PairedRuns& runs) {
   const at::Tensor differs = runs.clean.prompts().tokens.ne(runs.corrupted.prompts().tokens).any(0).cpu();  // [pos]
   const bool* begin = differs.data_ptr<bool>();
   return std::find(begin, begin + differs.numel(), true) - begin;
+}
+
+// The ranks of the request's senders, in its order; of a request without, those that `receiver` reads.
+std::vector<int> SenderRanks(const ModelConfig& config, const PathPatchingRequest& request, const Node& receiver) {
+  std::vector<int> ranks;
+  if (request.senders.empty()) {
+    ranks.resize(SendersBelow(config, receiver));
+    std::iota(ranks.begin(), ranks.end(), 0);
+  }
+  for (const Node& sender : request.senders) ranks.push_back(SenderRank(config, sender));
+  return ranks;
 }
 
 // Senders that are patched at the same time, and where that effect stands among the paths of a receiver.
@@ -40,7 +51,7 @@ class PathPatching {
         count_(PathPatchingRuns(config_, request), request.pairs.size(), progress) {
     result_.clean.resize(request.pairs.size());
     result_.corrupted.resize(request.pairs.size());
-    for (const PathNode& receiver : request.receivers) {
+    for (const Node& receiver : request.receivers) {
       first_path_.push_back(result_.paths.size());
       for (const Patch& patch : PatchesOf(receiver)) {
         PathEffect path;
@@ -62,7 +73,7 @@ class PathPatching {
   // Patched runs in which layers are run again, not only the logits or the last MLP.
   uint64_t RunsOfLayers() const {
     uint64_t runs = 0;
-    for (const PathNode& receiver : request_.receivers) {
+    for (const Node& receiver : request_.receivers) {
       if (request_.freeze == PathFreeze::kHeads || !ReadsLastOnly(config_, receiver))
         runs += PatchesOf(receiver).size();
     }
@@ -98,7 +109,7 @@ class PathPatching {
 
  private:
   // In the order of the paths.
-  std::vector<Patch> PatchesOf(const PathNode& receiver) const {
+  std::vector<Patch> PatchesOf(const Node& receiver) const {
     const std::vector<int> ranks = SenderRanks(config_, request_, receiver);
     if (request_.senders_together) return {{{ranks.begin(), ranks.end()}, 0}};
     std::vector<Patch> patches;
@@ -129,8 +140,8 @@ class PathPatching {
 
   // How many of the patches go side by side.
   std::vector<size_t> Split(const PairedRuns& runs, const PathRows& rows, size_t lowest_receiver, size_t count) const {
-    const PathNode& lowest = request_.receivers[lowest_receiver];
-    int layer = lowest.kind == PathNode::Kind::kLogits ? config_.n_layers : lowest.layer;
+    const Node& lowest = request_.receivers[lowest_receiver];
+    int layer = lowest.kind == Node::Kind::kLogits ? config_.n_layers : lowest.layer;
     if (request_.freeze == PathFreeze::kHeads) layer = 0;  // MLPs below it are run too
     const int64_t batch = runs.clean.batch(), pos = runs.clean.pos();
     const std::vector<SuffixSize> sizes(count, {batch, batch * (pos - rows.first)});

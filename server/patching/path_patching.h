@@ -1,13 +1,13 @@
 // Path patching (Wang et al. 2022, arXiv 2211.00593; Goldowsky-Dill et al. 2023, arXiv 2304.05969) along single edges.
 #pragma once
 
-#include <compare>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/graph/node.h"
 #include "server/model/forward.h"
 #include "server/model/metric.h"
 #include "server/model/model.h"
@@ -16,39 +16,24 @@
 
 namespace circuitd {
 
-// The end of an edge. Senders: kEmbed (token plus position), kHead, kMlp. Receivers: kHead with its input, kMlp,
-// kLogits.
-struct PathNode {
-  enum class Kind { kEmbed, kHead, kMlp, kLogits };
-  enum class Input { kNone, kQ, kK, kV };
-  Kind kind = Kind::kHead;
-  int layer = 0;  // of kHead and kMlp
-  int head = 0;   // of kHead
-  Input input = Input::kNone;
-
-  friend auto operator<=>(const PathNode&, const PathNode&) = default;
-};
-
-// "A5.1", "A7.11.q", "M9", "embed", "logits".
-std::string PathNodeName(const PathNode& node);
-
 enum class PathFreeze {
   kAll,    // every other head and MLP keeps its clean output: the direct path
   kHeads,  // heads do; MLPs between sender and receiver are recomputed
 };
 
+// Senders and receivers as server/graph/node.h has them.
 struct PathPatchingRequest {
   PromptPairs pairs;
-  std::vector<PathNode> senders;  // empty: all of which a receiver reads
-  std::vector<PathNode> receivers;
+  std::vector<Node> senders;  // empty: all of which a receiver reads
+  std::vector<Node> receivers;
   PathFreeze freeze = PathFreeze::kAll;
   bool senders_together = false;
   Metric metric = Metric::kLogitDiff;
 };
 
 struct PathEffect {
-  std::optional<PathNode> sender;  // nullopt: all senders of the receiver at once
-  PathNode receiver;
+  std::optional<Node> sender;  // nullopt: all senders of the receiver at once
+  Node receiver;
   double mean = 0;
   std::vector<double> per_prompt;
 };

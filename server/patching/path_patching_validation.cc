@@ -5,58 +5,33 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "server/graph/edge_order.h"
+#include "server/graph/node_validation.h"
 #include "server/patching/pair_validation.h"
-#include "server/patching/path_order.h"
 #include "server/patching/path_patching.h"
 
 namespace circuitd {
 namespace {
 
-using Kind = PathNode::Kind;
-using Input = PathNode::Input;
+using Kind = Node::Kind;
+using Input = Node::Input;
 
 constexpr uint64_t kMaxPaths = 1'000'000;
 
-absl::Status ValidateIndex(const char* field, int value, int count) {
-  if (value >= 0 && value < count) return absl::OkStatus();
-  return InvalidField(field, absl::StrCat(value, ", model has ", count, " (0-", count - 1, ")"));
-}
-
-absl::Status ValidateNode(const ModelConfig& config, const PathNode& node) {
-  if (node.kind == Kind::kHead || node.kind == Kind::kMlp) {
-    RETURN_IF_ERROR(ValidateIndex("layer", node.layer, config.n_layers));
-  }
-  return node.kind == Kind::kHead ? ValidateIndex("head", node.head, config.n_heads) : absl::OkStatus();
-}
-
-absl::Status ValidateSender(const ModelConfig& config, const PathNode& sender) {
-  if (sender.kind == Kind::kLogits) return InvalidField("kind", "logits are a receiver; embed, heads and MLPs send");
-  if (sender.input != Input::kNone) return InvalidField("input", "a sender has none");
-  return ValidateNode(config, sender);
-}
-
-absl::Status ValidateReceiver(const ModelConfig& config, const PathNode& receiver) {
-  if (receiver.kind == Kind::kEmbed) return InvalidField("kind", "embed is a sender; heads, MLPs and logits receive");
-  const bool is_head = receiver.kind == Kind::kHead;
-  if (is_head && receiver.input == Input::kNone) return InvalidField("input", "none, a head receives by q, k or v");
-  if (!is_head && receiver.input != Input::kNone) return InvalidField("input", "only heads have one");
-  return ValidateNode(config, receiver);
-}
-
 // What tells nodes apart: a layer of embed, or a head of an MLP, means nothing.
-std::tuple<Kind, int, int, Input> Identity(const PathNode& node) {
+std::tuple<Kind, int, int, Input> Identity(const Node& node) {
   const bool in_layer = node.kind == Kind::kHead || node.kind == Kind::kMlp;
   return {node.kind, in_layer ? node.layer : 0, node.kind == Kind::kHead ? node.head : 0, node.input};
 }
 
-absl::Status ValidateNodes(const ModelConfig& config, const char* field, const std::vector<PathNode>& nodes,
-                           absl::Status (*validate)(const ModelConfig&, const PathNode&)) {
+absl::Status ValidateNodes(const ModelConfig& config, const char* field, const std::vector<Node>& nodes,
+                           absl::Status (*validate)(const ModelConfig&, const Node&)) {
   std::set<std::tuple<Kind, int, int, Input>> seen;
   for (size_t i = 0; i < nodes.size(); ++i) {
     const std::string name = absl::StrCat(field, "[", i, "]");
     RETURN_IF_ERROR(WithFieldPrefix(name, validate(config, nodes[i])));
     if (!seen.insert(Identity(nodes[i])).second) {
-      return InvalidField(name, absl::StrCat(PathNodeName(nodes[i]), " is there twice"));
+      return InvalidField(name, absl::StrCat(NodeName(nodes[i]), " is there twice"));
     }
   }
   return absl::OkStatus();
@@ -66,12 +41,12 @@ absl::Status ValidateNodes(const ModelConfig& config, const char* field, const s
 absl::Status ValidateOrder(const ModelConfig& config, const PathPatchingRequest& request) {
   const auto lowest = std::min_element(
       request.receivers.begin(), request.receivers.end(),
-      [&config](const PathNode& a, const PathNode& b) { return SendersBelow(config, a) < SendersBelow(config, b); });
+      [&config](const Node& a, const Node& b) { return SendersBelow(config, a) < SendersBelow(config, b); });
   for (size_t i = 0; i < request.senders.size(); ++i) {
     if (SenderRank(config, request.senders[i]) < SendersBelow(config, *lowest)) continue;
     return InvalidField(absl::StrCat("senders[", i, "]"),
-                        absl::StrCat(PathNodeName(request.senders[i]), " is not below receivers[",
-                                     lowest - request.receivers.begin(), "], ", PathNodeName(*lowest)));
+                        absl::StrCat(NodeName(request.senders[i]), " is not below receivers[",
+                                     lowest - request.receivers.begin(), "], ", NodeName(*lowest)));
   }
   return absl::OkStatus();
 }
@@ -96,7 +71,7 @@ uint64_t PathPatchingRuns(const ModelConfig& config, const PathPatchingRequest& 
   if (request.senders_together) return receivers;
   if (!request.senders.empty()) return receivers * request.senders.size();
   uint64_t runs = 0;
-  for (const PathNode& receiver : request.receivers) runs += SendersBelow(config, receiver);
+  for (const Node& receiver : request.receivers) runs += SendersBelow(config, receiver);
   return runs;
 }
 

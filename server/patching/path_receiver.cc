@@ -9,13 +9,13 @@
 namespace circuitd {
 namespace {
 
-using Kind = PathNode::Kind;
-using Input = PathNode::Input;
+using Kind = Node::Kind;
+using Input = Node::Input;
 
 // A head whose q, k or v is made of another input.
 class HeadReceiver {
  public:
-  HeadReceiver(const Gpt2& network, const BaseRun& clean, const PathNode& receiver, int64_t first, int64_t patches)
+  HeadReceiver(const Gpt2& network, const BaseRun& clean, const Node& receiver, int64_t first, int64_t patches)
       : network_(network), clean_(clean), receiver_(receiver), first_(first), patches_(patches) {}
 
   // input [patches, batch, rows, d_model] -> resid_mid, of the same shape.
@@ -60,19 +60,19 @@ class HeadReceiver {
 
   const Gpt2& network_;
   const BaseRun& clean_;
-  const PathNode& receiver_;
+  const Node& receiver_;
   const int64_t first_;
   const int64_t patches_;
 };
 
 }  // namespace
 
-bool ReadsLastOnly(const ModelConfig& config, const PathNode& receiver) {
+bool ReadsLastOnly(const ModelConfig& config, const Node& receiver) {
   return receiver.kind == Kind::kLogits || (receiver.kind == Kind::kMlp && receiver.layer == config.n_layers - 1);
 }
 
-at::Tensor RunReceiver(const LayerProducts& products, const BaseRun& clean, const PathNode& receiver,
-                       const PathRows& rows, const at::Tensor& changes) {
+at::Tensor RunReceiver(const LayerProducts& products, const BaseRun& clean, const Node& receiver, const PathRows& rows,
+                       const at::Tensor& changes) {
   const Gpt2& network = products.network();
   const int l = receiver.layer;
   const auto of_rows = [&](const at::Tensor& x) { return rows.Of(x, clean.prompts()); };

@@ -1,21 +1,16 @@
 #include "server/service/convert_job.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/status.h"
 #include "server/jobs/job_id.h"
+#include "server/service/convert_graph.h"
 #include "server/service/enum_value.h"
 #include "server/service/status_conversion.h"
 
 namespace circuitd {
-
-v1::Node ToProto(const Node& node) {
-  v1::Node proto;
-  proto.set_kind(node.is_head() ? v1::NODE_KIND_ATTENTION_HEAD : v1::NODE_KIND_MLP);
-  proto.set_layer(node.layer);
-  if (node.is_head()) proto.set_head(node.head);
-  return proto;
-}
 
 v1::PruningDecision ToProto(const PruningDecision& decision) {
   v1::PruningDecision proto;
@@ -142,17 +137,9 @@ absl::StatusOr<MlpMeans> FromProto(v1::MlpMeans means, absl::string_view field) 
 absl::StatusOr<PruningDecision> FromProto(const v1::PruningDecision& decision, absl::string_view field) {
   PruningDecision plain;
   plain.index = static_cast<int64_t>(decision.index());
-  const auto layer = static_cast<int>(decision.node().layer());
-  switch (decision.node().kind()) {
-    case v1::NODE_KIND_ATTENTION_HEAD:
-      plain.node = Node::Head(layer, static_cast<int>(decision.node().head()));
-      break;
-    case v1::NODE_KIND_MLP:
-      plain.node = Node::Mlp(layer);
-      break;
-    default:
-      return NotAValue(decision.node().kind(), absl::StrCat(field, ".node.kind"));
-  }
+  absl::StatusOr<Node> node = FromProto(decision.node());
+  if (!node.ok()) return WithFieldPrefix(absl::StrCat(field, ".node"), node.status());
+  plain.node = *std::move(node);
   plain.score = decision.score();
   plain.removed = decision.removed();
   plain.iteration = static_cast<int>(decision.iteration());

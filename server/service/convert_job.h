@@ -13,7 +13,6 @@
 
 namespace circuitd {
 
-v1::Node ToProto(const Node& node);
 v1::PruningDecision ToProto(const PruningDecision& decision);
 v1::NodePruningResult ToProto(const NodePruningResult& result);
 v1::JobState ToProto(JobState state);

@@ -19,7 +19,6 @@ absl::StatusOr<PathPatchingRequest> ConvertPathPatching(const v1::RunPathPatchin
                                                         const ModelConfig& config);
 
 v1::SweepGrid ToProto(const SweepGrid& grid);
-v1::Node ToProto(const PathNode& node);
 v1::Path ToProto(const PathEffect& path);
 
 }  // namespace circuitd

@@ -15,17 +15,17 @@ namespace {
 using nlohmann::json;
 
 // "A3.2.q", "M2", "logits".
-PathNode ReceiverOf(const std::string& name) {
-  PathNode node;
+Node ReceiverOf(const std::string& name) {
+  Node node;
   char input = 0;
   if (std::sscanf(name.c_str(), "A%d.%d.%c", &node.layer, &node.head, &input) == 3) {
-    node.input = input == 'q' ? PathNode::Input::kQ : input == 'k' ? PathNode::Input::kK : PathNode::Input::kV;
+    node.input = input == 'q' ? Node::Input::kQ : input == 'k' ? Node::Input::kK : Node::Input::kV;
   } else if (std::sscanf(name.c_str(), "M%d", &node.layer) == 1) {
-    node.kind = PathNode::Kind::kMlp;
+    node.kind = Node::Kind::kMlp;
   } else {
-    node.kind = PathNode::Kind::kLogits;
+    node.kind = Node::Kind::kLogits;
   }
-  EXPECT_EQ(PathNodeName(node), name);
+  EXPECT_EQ(NodeName(node), name);
   return node;
 }
 
@@ -52,9 +52,9 @@ TEST_P(PathPatchingGoldenTest, MatchesTransformerLens) {
       const json& entry = expected["paths"][i];  // [sender, receiver, per prompt]
       ASSERT_EQ(path.sender.has_value(), !entry[0].is_null()) << i;
       if (path.sender.has_value()) {
-        ASSERT_EQ(PathNodeName(*path.sender), entry[0].get<std::string>()) << i;
+        ASSERT_EQ(NodeName(*path.sender), entry[0].get<std::string>()) << i;
       }
-      ASSERT_EQ(PathNodeName(path.receiver), entry[1].get<std::string>()) << i;
+      ASSERT_EQ(NodeName(path.receiver), entry[1].get<std::string>()) << i;
       ExpectNumbers(absl::StrCat(expected["freeze"].dump(), " ", entry[0].dump(), " -> ", entry[1].dump()),
                     path.per_prompt, Flatten(entry[2]));
       double sum = 0;

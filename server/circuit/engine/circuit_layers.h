@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "server/circuit/node.h"
+#include "server/graph/node.h"
 
 namespace circuitd {
 

@@ -10,7 +10,7 @@
 #include "absl/status/statusor.h"
 #include "server/circuit/engine/chunk_run.h"
 #include "server/circuit/engine/circuit_layers.h"
-#include "server/circuit/node.h"
+#include "server/graph/node.h"
 #include "server/model/gpt2.h"
 
 namespace circuitd {

@@ -27,15 +27,15 @@ using testing::MixedPairs;
 using testing::MixedPairsAndEqualOne;
 using testing::TinyModel;
 
-constexpr PathNode kEmbed{PathNode::Kind::kEmbed, 0, 0, PathNode::Input::kNone};
-constexpr PathNode kLogits{PathNode::Kind::kLogits, 0, 0, PathNode::Input::kNone};
-constexpr PathNode Mlp(int layer) { return {PathNode::Kind::kMlp, layer, 0, PathNode::Input::kNone}; }
-constexpr PathNode Head(int layer, int head, PathNode::Input input = PathNode::Input::kNone) {
-  return {PathNode::Kind::kHead, layer, head, input};
+const Node kEmbed{Node::Kind::kEmbed, 0, 0, Node::Input::kNone};
+const Node kLogits{Node::Kind::kLogits, 0, 0, Node::Input::kNone};
+constexpr Node Mlp(int layer) { return {Node::Kind::kMlp, layer, 0, Node::Input::kNone}; }
+constexpr Node Head(int layer, int head, Node::Input input = Node::Input::kNone) {
+  return {Node::Kind::kHead, layer, head, input};
 }
-constexpr auto kQ = PathNode::Input::kQ;
-constexpr auto kK = PathNode::Input::kK;
-constexpr auto kV = PathNode::Input::kV;
+constexpr auto kQ = Node::Input::kQ;
+constexpr auto kK = Node::Input::kK;
+constexpr auto kV = Node::Input::kV;
 
 using Values = std::map<std::pair<HookKind, int>, at::Tensor>;
 
@@ -43,7 +43,7 @@ using Values = std::map<std::pair<HookKind, int>, at::Tensor>;
 class FreezingHooks : public Hooks {
  public:
   // Frozen to `clean`, those of `senders` to `corrupted`; without `clean` nothing is frozen.
-  FreezingHooks(const Values* clean, const Values* corrupted, std::set<PathNode> senders, PathFreeze freeze)
+  FreezingHooks(const Values* clean, const Values* corrupted, std::set<Node> senders, PathFreeze freeze)
       : clean_(clean), corrupted_(corrupted), senders_(std::move(senders)), freeze_(freeze) {}
 
   bool Wants(HookPoint) const override { return true; }
@@ -71,7 +71,7 @@ class FreezingHooks : public Hooks {
  private:
   const Values* const clean_;
   const Values* const corrupted_;
-  const std::set<PathNode> senders_;
+  const std::set<Node> senders_;
   const PathFreeze freeze_;
   Values computed_;
 };
@@ -79,12 +79,12 @@ class FreezingHooks : public Hooks {
 // Replaces a receiver's q, k or v, or its MLP's output, by what the frozen run computed there.
 class ReceiverHooks : public Hooks {
  public:
-  ReceiverHooks(const PathNode& receiver, const Values& frozen) : receiver_(receiver), frozen_(frozen) {}
+  ReceiverHooks(const Node& receiver, const Values& frozen) : receiver_(receiver), frozen_(frozen) {}
 
   bool Wants(HookPoint point) const override { return point == Point(); }
   void Visit(HookPoint point, at::Tensor& value) override {
     const at::Tensor& changed = frozen_.at({point.kind, point.layer});
-    if (receiver_.kind == PathNode::Kind::kMlp) {
+    if (receiver_.kind == Node::Kind::kMlp) {
       value = changed;
     } else {
       value = value.clone();
@@ -94,12 +94,12 @@ class ReceiverHooks : public Hooks {
 
  private:
   HookPoint Point() const {
-    if (receiver_.kind == PathNode::Kind::kMlp) return {HookKind::kMlpOut, receiver_.layer};
+    if (receiver_.kind == Node::Kind::kMlp) return {HookKind::kMlpOut, receiver_.layer};
     const auto kind = receiver_.input == kQ ? HookKind::kQ : receiver_.input == kK ? HookKind::kK : HookKind::kV;
     return {kind, receiver_.layer};
   }
 
-  const PathNode& receiver_;
+  const Node& receiver_;
   const Values& frozen_;
 };
 
@@ -114,7 +114,7 @@ class PathPatchingTest : public ::testing::Test {
   }
 
   // The metric of a pair by three whole passes.
-  double Plain(const PromptPair& pair, const std::set<PathNode>& senders, const PathNode& receiver) const {
+  double Plain(const PromptPair& pair, const std::set<Node>& senders, const Node& receiver) const {
     const c10::InferenceMode guard;
     const Gpt2& network = model_->network();
     const PaddedPrompts clean = Pad({pair.clean}, at::kCPU), corrupted = Pad({pair.corrupted}, at::kCPU);
@@ -124,7 +124,7 @@ class PathPatchingTest : public ::testing::Test {
     network.Run(corrupted.tokens, &corrupted_run);
     FreezingHooks frozen(&clean_run.computed(), &corrupted_run.computed(), senders, request_.freeze);
     at::Tensor residual = network.Run((senders.count(kEmbed) > 0 ? corrupted : clean).tokens, &frozen);
-    if (receiver.kind != PathNode::Kind::kLogits) {
+    if (receiver.kind != Node::Kind::kLogits) {
       ReceiverHooks hooks(receiver, frozen.computed());
       residual = network.Run(clean.tokens, &hooks);
     }
@@ -135,7 +135,7 @@ class PathPatchingTest : public ::testing::Test {
   // All paths of the result against whole passes.
   void ExpectPlain(const PathPatchingResult& result) const {
     for (const PathEffect& path : result.paths) {
-      std::set<PathNode> senders(request_.senders.begin(), request_.senders.end());
+      std::set<Node> senders(request_.senders.begin(), request_.senders.end());
       if (path.sender) {
         senders = {*path.sender};
       } else if (senders.empty()) {
@@ -146,7 +146,7 @@ class PathPatchingTest : public ::testing::Test {
       for (size_t i = 0; i < request_.pairs.size(); ++i) {
         const double expected = Plain(request_.pairs[i], senders, path.receiver);
         ASSERT_NEAR(path.per_prompt[i], expected, 1e-5 * (1 + std::abs(expected)))
-            << (path.sender ? PathNodeName(*path.sender) : "all") << "->" << PathNodeName(path.receiver) << " " << i;
+            << (path.sender ? NodeName(*path.sender) : "all") << "->" << NodeName(path.receiver) << " " << i;
         sum += path.per_prompt[i];
       }
       EXPECT_DOUBLE_EQ(path.mean, sum / static_cast<double>(request_.pairs.size()));
@@ -155,8 +155,8 @@ class PathPatchingTest : public ::testing::Test {
 
   std::string Refusal() const { return std::string(ValidatePathPatching(model_->config(), request_).message()); }
 
-  static std::set<PathNode> AllSenders() {
-    std::set<PathNode> all = {kEmbed};
+  static std::set<Node> AllSenders() {
+    std::set<Node> all = {kEmbed};
     for (int layer = 0; layer < 3; ++layer) {
       all.insert(Mlp(layer));
       for (int head = 0; head < 4; ++head) all.insert(Head(layer, head));
@@ -165,18 +165,18 @@ class PathPatchingTest : public ::testing::Test {
   }
 
   const std::unique_ptr<Model> model_ = TinyModel(7);
-  const std::set<PathNode> all_senders_ = AllSenders();
+  const std::set<Node> all_senders_ = AllSenders();
   PathPatchingRequest request_{MixedPairs(), {}, {kLogits}, PathFreeze::kAll, false, Metric::kLogitDiff};
 };
 
 TEST_F(PathPatchingTest, NamesNodes) {
-  EXPECT_EQ(PathNodeName(kEmbed), "embed");
-  EXPECT_EQ(PathNodeName(kLogits), "logits");
-  EXPECT_EQ(PathNodeName(Mlp(9)), "M9");
-  EXPECT_EQ(PathNodeName(Head(5, 1)), "A5.1");
-  EXPECT_EQ(PathNodeName(Head(7, 11, kQ)), "A7.11.q");
-  EXPECT_EQ(PathNodeName(Head(7, 11, kK)), "A7.11.k");
-  EXPECT_EQ(PathNodeName(Head(7, 11, kV)), "A7.11.v");
+  EXPECT_EQ(NodeName(kEmbed), "embed");
+  EXPECT_EQ(NodeName(kLogits), "logits");
+  EXPECT_EQ(NodeName(Mlp(9)), "M9");
+  EXPECT_EQ(NodeName(Head(5, 1)), "A5.1");
+  EXPECT_EQ(NodeName(Head(7, 11, kQ)), "A7.11.q");
+  EXPECT_EQ(NodeName(Head(7, 11, kK)), "A7.11.k");
+  EXPECT_EQ(NodeName(Head(7, 11, kV)), "A7.11.v");
 }
 
 TEST_F(PathPatchingTest, EqualsWholePassesAlongEveryPath) {
@@ -260,7 +260,7 @@ TEST_F(PathPatchingTest, ListsPathsReceiverByReceiver) {
   request_.receivers = {Mlp(0), Head(1, 2, kQ)};
   std::vector<std::string> names;
   for (const PathEffect& path : Run().paths) {
-    names.push_back(PathNodeName(*path.sender) + "->" + PathNodeName(path.receiver));
+    names.push_back(NodeName(*path.sender) + "->" + NodeName(path.receiver));
   }
   EXPECT_THAT(names, ElementsAre("embed->M0", "A0.0->M0", "A0.1->M0", "A0.2->M0", "A0.3->M0", "embed->A1.2.q",
                                  "A0.0->A1.2.q", "A0.1->A1.2.q", "A0.2->A1.2.q", "A0.3->A1.2.q", "M0->A1.2.q"));
@@ -315,7 +315,7 @@ TEST_F(PathPatchingTest, RejectsNodesOfTheWrongKind) {
   EXPECT_EQ(Refusal(), "receivers[1].kind: embed is a sender; heads, MLPs and logits receive");
   request_.receivers = {Head(1, 1)};
   EXPECT_EQ(Refusal(), "receivers[0].input: none, a head receives by q, k or v");
-  request_.receivers = {{PathNode::Kind::kMlp, 1, 0, kQ}};
+  request_.receivers = {{Node::Kind::kMlp, 1, 0, kQ}};
   EXPECT_EQ(Refusal(), "receivers[0].input: only heads have one");
   request_.receivers = {kLogits};
   request_.senders = {kLogits};
@@ -332,7 +332,7 @@ TEST_F(PathPatchingTest, RejectsNodesOutOfRangeOrThereTwice) {
   request_.receivers = {kLogits};
   request_.senders = {Mlp(std::numeric_limits<int>::min())};
   EXPECT_EQ(Refusal(), "senders[0].layer: -2147483648, model has 3 (0-2)");
-  request_.senders = {Mlp(1), {PathNode::Kind::kMlp, 1, 3, PathNode::Input::kNone}};
+  request_.senders = {Mlp(1), {Node::Kind::kMlp, 1, 3, Node::Input::kNone}};
   EXPECT_EQ(Refusal(), "senders[1]: M1 is there twice");
   request_.senders = {};
   request_.receivers = {Head(1, 2, kQ), Head(1, 2, kK), Head(1, 2, kQ)};

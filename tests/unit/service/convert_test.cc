@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/status.h"
+#include "server/service/convert_graph.h"
 #include "server/service/convert_job.h"
 
 namespace circuitd {

@@ -165,8 +165,8 @@ TEST_F(PatchingRpcTest, PathPatchingIsTheLibrarys) {
 
   PathPatchingRequest request;
   request.pairs = NanoPairs();
-  request.senders = {{PathNode::Kind::kEmbed}, {PathNode::Kind::kMlp, 0}};
-  request.receivers = {{PathNode::Kind::kHead, 1, 2, PathNode::Input::kV}, {PathNode::Kind::kLogits}};
+  request.senders = {{Node::Kind::kEmbed}, {Node::Kind::kMlp, 0}};
+  request.receivers = {{Node::Kind::kHead, 1, 2, Node::Input::kV}, {Node::Kind::kLogits}};
   request.freeze = PathFreeze::kHeads;
   const auto result = RunPathPatching(*LoadDirectly("nano"), request, ForwardOptions{}, {});
   ASSERT_TRUE(result.ok()) << result.status();

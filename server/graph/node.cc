@@ -1,4 +1,4 @@
-#include "server/circuit/node.h"
+#include "server/graph/node.h"
 
 #include <algorithm>
 
@@ -6,8 +6,36 @@
 
 namespace circuitd {
 
+namespace {
+
+const char* InputSuffix(Node::Input input) {
+  switch (input) {
+    case Node::Input::kQ:
+      return ".q";
+    case Node::Input::kK:
+      return ".k";
+    case Node::Input::kV:
+      return ".v";
+    case Node::Input::kNone:
+      break;
+  }
+  return "";
+}
+
+}  // namespace
+
 std::string NodeName(const Node& node) {
-  return node.is_head() ? absl::StrCat("A", node.layer, ".", node.head) : absl::StrCat("M", node.layer);
+  switch (node.kind) {
+    case Node::Kind::kHead:
+      return absl::StrCat("A", node.layer, ".", node.head, InputSuffix(node.input));
+    case Node::Kind::kMlp:
+      return absl::StrCat("M", node.layer);
+    case Node::Kind::kEmbed:
+      return "embed";
+    case Node::Kind::kLogits:
+      break;
+  }
+  return "logits";
 }
 
 NodeSet AllNodes(const ModelConfig& config) {
