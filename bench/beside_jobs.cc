@@ -187,7 +187,7 @@ class Bench {
     request.set_name(job);
     ASSIGN_OR_RETURN(const v1::GetJobResponse response, client_->GetJob(request));
     if (response.job().state() == v1::JOB_STATE_FAILED) return absl::InternalError(response.job().error().message());
-    return response.job().progress().decisions_made();
+    return response.job().progress().steps_done();
   }
 
   // Of the turns that have begun and ended between the times.

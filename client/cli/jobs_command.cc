@@ -32,9 +32,9 @@ std::string Remark(const v1::Job& job) {
     case v1::JOB_STATE_QUEUED:
       return QueueText(job, absl::Now(), absl::LocalTimeZone());
     case v1::JOB_STATE_RUNNING:
-      if (job.progress().decisions_made() == 0) return absl::StrCat("runs the whole model first", HeldBackText(job));
+      if (job.progress().steps_done() == 0) return absl::StrCat("runs the whole model first", HeldBackText(job));
       return absl::StrFormat("iteration %d, %d decisions, %d left%s", job.progress().iteration() + 1,
-                             job.progress().decisions_made(), job.progress().candidates_left(), HeldBackText(job));
+                             job.progress().steps_done(), job.progress().steps_left(), HeldBackText(job));
     case v1::JOB_STATE_SUCCEEDED: {
       if (!job.has_node_pruning()) return "";
       const std::string from = job.cached_from().empty() ? "" : absl::StrCat(", from ", job.cached_from());

@@ -75,7 +75,7 @@ void JobProgressView::Update(const v1::JobEvent& event) {
 }
 
 uint64_t JobProgressView::DecisionsMade() const {
-  return std::max(progress_.decisions_made(), has_decision_ ? decision_.index() + 1 : 0);
+  return std::max(progress_.steps_done(), has_decision_ ? decision_.index() + 1 : 0);
 }
 
 std::string JobProgressView::QueuedText() const {
@@ -92,7 +92,7 @@ std::string JobProgressView::RenderBar(size_t width) const {
     return Truncate(absl::StrCat(StateName(state_), waiting_ ? EscapeText(HeldBackText(*waiting_)) : ""), width);
   const uint64_t made = DecisionsMade();
   const uint64_t done = made - std::min(iteration_start_, made);
-  const uint64_t total = done + progress_.candidates_left();
+  const uint64_t total = done + progress_.steps_left();
   const double elapsed = Seconds(progress_.elapsed());
   const double rate = elapsed > 0 ? static_cast<double>(made) / elapsed : 0;
   const std::string left =

@@ -28,14 +28,14 @@ bool MayPass(const absl::Status& status) {
 }
 
 absl::StatusOr<std::shared_ptr<const Model>> LoadAgain(const ServerParts& parts,
-                                                       const storage::v1::NodePruningInput& input,
+                                                       const storage::v1::JobInput& input,
                                                        const std::string& device) {
   ASSIGN_OR_RETURN(const std::optional<DType> dtype, FromProto(input.data_type(), "data_type"));
-  absl::StatusOr<std::shared_ptr<const Model>> model = parts.models.Load(input.spec().model(), {device, dtype});
+  absl::StatusOr<std::shared_ptr<const Model>> model = parts.models.Load(input.node_pruning().model(), {device, dtype});
   if (model.ok()) return model;
   const absl::Status status = ModelError("model", model.status());
   // One that is not there, or is loaded with other options, may be served again: a folder comes late, somebody unloads.
-  const bool may_come = absl::IsNotFound(status) || parts.models.FindLoaded(input.spec().model());
+  const bool may_come = absl::IsNotFound(status) || parts.models.FindLoaded(input.node_pruning().model());
   return may_come ? absl::UnavailableError(status.message()) : status;
 }
 
@@ -53,7 +53,7 @@ void MakeBodyAgain(const ServerParts& parts, const JobRecord& record) {
   v1::JobSpec spec;
   if (!spec.ParseFromString(record.spec)) return fail(absl::DataLossError("the job's spec is damaged"));
   if (!spec.has_node_pruning()) return fail(absl::UnimplementedError("this circuitd doesn't know the job's kind"));
-  storage::v1::NodePruningInput input;
+  storage::v1::JobInput input;
   if (!input.ParseFromString(*bytes)) return fail(absl::DataLossError("what it was submitted with is damaged"));
   const auto model = LoadAgain(parts, input, record.device);
   if (!model.ok()) return fail(model.status());

@@ -63,7 +63,7 @@ absl::Status ValidateSubmit(const v1::SubmitJobRequest& request, absl::Time now)
         return WithFieldPrefix("spec.node_pruning", status);
       }
       break;
-    case v1::JobSpec::KIND_NOT_SET:
+    default:
       return InvalidField("spec.kind", "node_pruning must be set");
   }
   RETURN_IF_ERROR(ValidateLabels(spec.labels()));

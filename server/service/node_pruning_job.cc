@@ -84,8 +84,8 @@ class NodePruningRun {
     absl::Duration remaining =
         elapsed * (static_cast<double>(decision.candidates_left) / static_cast<double>(decisions_.size()));
     v1::JobProgress progress;
-    progress.set_decisions_made(decisions_.size());
-    progress.set_candidates_left(decision.candidates_left);
+    progress.set_steps_done(decisions_.size());
+    progress.set_steps_left(decision.candidates_left);
     progress.set_iteration(decision.iteration);
     *progress.mutable_elapsed() = ToProto(elapsed);
     *progress.mutable_remaining_estimate() = ToProto(remaining);

@@ -80,9 +80,9 @@ v1::NodePruningSpec SpecOf(const NodePruningPlan& plan) {
   return spec;
 }
 
-storage::v1::NodePruningInput InputOf(const NodePruningPlan& plan) {
-  storage::v1::NodePruningInput input;
-  *input.mutable_spec() = SpecOf(plan);
+storage::v1::JobInput InputOf(const NodePruningPlan& plan) {
+  storage::v1::JobInput input;
+  *input.mutable_node_pruning() = SpecOf(plan);
   input.set_model_sha256(plan.model_sha256);
   input.set_data_type(ToProto(plan.model->dtype()));
   input.set_micro_batch_prompts(plan.options.micro_batch_prompts.value_or(0));
@@ -92,12 +92,12 @@ storage::v1::NodePruningInput InputOf(const NodePruningPlan& plan) {
 }  // namespace
 
 StoredPlan StorePlan(const NodePruningPlan& plan) {
-  storage::v1::NodePruningInput input = InputOf(plan);
+  storage::v1::JobInput input = InputOf(plan);
   StoredPlan stored;
   stored.input = input.SerializeAsString();
   // What is the same under another name has the same result, and micro-batches only show in the last digits. Of another
   // device's rounding that holds too, but who asks for it wants to see it.
-  input.mutable_spec()->clear_model();
+  input.mutable_node_pruning()->clear_model();
   input.clear_micro_batch_prompts();
   stored.result_key =
       Sha256Hex(absl::StrCat("node_pruning ", kVersion, " ", plan.model->device(), "\n", StableBytes(input)));
@@ -105,17 +105,17 @@ StoredPlan StorePlan(const NodePruningPlan& plan) {
 }
 
 absl::StatusOr<std::shared_ptr<const NodePruningPlan>> RestorePlan(const ServerParts& parts,
-                                                                   const storage::v1::NodePruningInput& input,
+                                                                   const storage::v1::JobInput& input,
                                                                    const v1::NodePruningSpec& spec,
                                                                    std::shared_ptr<const Model> model,
                                                                    const std::string& sha256) {
   if (sha256 != input.model_sha256()) {
-    return absl::FailedPreconditionError(absl::StrCat("model ", input.spec().model(),
+    return absl::FailedPreconditionError(absl::StrCat("model ", input.node_pruning().model(),
                                                       " is not what it was when the job was submitted: its sha256 is ",
                                                       sha256, ", it was ", input.model_sha256()));
   }
-  ASSIGN_OR_RETURN(PromptPairs pairs, StoredPairs(input.spec().prompts().inline_(), model->config()));
-  auto made = MakePlan(parts, input.spec(), std::move(model), sha256, std::move(pairs));
+  ASSIGN_OR_RETURN(PromptPairs pairs, StoredPairs(input.node_pruning().prompts().inline_(), model->config()));
+  auto made = MakePlan(parts, input.node_pruning(), std::move(model), sha256, std::move(pairs));
   if (!made.ok()) return absl::DataLossError(absl::StrCat("the stored spec is damaged: ", made.status().message()));
   std::shared_ptr<NodePruningPlan> plan = *std::move(made);
   plan->prompts_json = PromptsJson(spec.prompts(), plan->pairs.size());

@@ -13,7 +13,7 @@
 namespace circuitd {
 
 struct StoredPlan {
-  // A NodePruningInput (proto/circuitd/storage/v1), with everything that the plan was made from.
+  // A JobInput (proto/circuitd/storage/v1), with everything that the plan was made from.
   std::string input;
   // Equal for plans with equal results: the same model, prompts, answers and parameters, on the same device, by the
   // same version of circuitd.
@@ -25,7 +25,7 @@ StoredPlan StorePlan(const NodePruningPlan& plan);
 // The plan again, of the job that was submitted with `spec`, with its model, whose sha256 is `sha256`.
 // FAILED_PRECONDITION if that is not the model that it was, DATA_LOSS if `input` is damaged.
 absl::StatusOr<std::shared_ptr<const NodePruningPlan>> RestorePlan(const ServerParts& parts,
-                                                                   const storage::v1::NodePruningInput& input,
+                                                                   const storage::v1::JobInput& input,
                                                                    const v1::NodePruningSpec& spec,
                                                                    std::shared_ptr<const Model> model,
                                                                    const std::string& sha256);

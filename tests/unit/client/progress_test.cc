@@ -27,8 +27,8 @@ v1::JobEvent Decision(uint64_t made, uint64_t left, uint32_t iteration) {
   decision.set_heads_kept(20);
   decision.set_mlps_kept(3);
   v1::JobProgress& progress = *event.mutable_decision()->mutable_progress();
-  progress.set_decisions_made(made);
-  progress.set_candidates_left(left);
+  progress.set_steps_done(made);
+  progress.set_steps_left(left);
   progress.set_iteration(iteration);
   progress.mutable_elapsed()->set_seconds(static_cast<int64_t>(made / 2));
   progress.mutable_remaining_estimate()->set_seconds(12);
@@ -89,8 +89,8 @@ v1::Job WaitingAgain() {
   job.set_last_sequence(15);
   job.set_queue_position(1);
   job.mutable_start_time()->set_seconds(1);
-  job.mutable_progress()->set_decisions_made(12);
-  job.mutable_progress()->set_candidates_left(24);
+  job.mutable_progress()->set_steps_done(12);
+  job.mutable_progress()->set_steps_left(24);
   return job;
 }
 

@@ -73,7 +73,7 @@ TEST_F(JobRpcTest, PruningRunsToItsCircuit) {
     EXPECT_EQ(event.decision().decision().index(), decisions++);
     // A reader that lags behind is told only once how far the job is.
     if (!event.decision().has_progress()) continue;
-    EXPECT_EQ(event.decision().progress().decisions_made(), decisions);
+    EXPECT_EQ(event.decision().progress().steps_done(), decisions);
   }
   const v1::Job& job = messages.back().job();
   EXPECT_EQ(job.state(), v1::JOB_STATE_SUCCEEDED) << job.error().message();
