@@ -10,10 +10,9 @@ from circuitd_client import arguments, node_name, run, task_prompts
 from circuitd.v1 import circuit_pb2, job_pb2, job_pb2_grpc
 
 
-def prune(stub, spec, on_decision):
-    """The finished job."""
-    request = job_pb2.SubmitJobRequest(spec=job_pb2.JobSpec(node_pruning=spec))
-    job = stub.SubmitJob(request, timeout=60).job
+def finish(stub, spec, on_decision=lambda event: None):
+    """Submits the job (a JobSpec) and watches it: the job once it has succeeded."""
+    job = stub.SubmitJob(job_pb2.SubmitJobRequest(spec=spec), timeout=60).job
     for response in stub.WatchJob(job_pb2.WatchJobRequest(name=job.name)):
         if response.WhichOneof("payload") == "job":
             job = response.job
@@ -40,7 +39,7 @@ def main(options, channel):
         fate = "leaves" if decision.removed else "stays"
         print(f"  {node_name(decision.node):6} {decision.score:8.2f} %  {fate}")
 
-    job = prune(stub, spec, on_decision)
+    job = finish(stub, job_pb2.JobSpec(node_pruning=spec), on_decision)
     result = job.node_pruning
     print(f"{job.name}: {result.score:.2f} % of {result.full_logit_diff:.4f} with {len(result.circuit.nodes)} nodes")
     print(" ".join(map(node_name, result.circuit.nodes)))

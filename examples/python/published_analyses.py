@@ -4,13 +4,15 @@
     published_analyses.py --model seqcont-demo --task numerals
     published_analyses.py --model gpt2 --task numerals --num-samples 32
 
-Data, circuit, attention, logit lens, OV and QK scores: each section is one request, and a paragraph of what it says.
+Data, circuit, attention, logit lens, OV and QK scores, edges, drop-one table and transfer: each section is a request or
+two, and a paragraph of what it says.
 """
 
 import numpy
 from circuitd_client import arguments, collect, node_name, run, task_prompts, text_prompts, token_prompt, token_text
-from circuitd.v1 import circuit_pb2, job_pb2_grpc, prompt_pb2, reading_pb2, reading_pb2_grpc, task_pb2, task_pb2_grpc
-from node_pruning import prune
+from circuitd.v1 import (circuit_pb2, edges_pb2, evaluation_pb2, job_pb2, job_pb2_grpc, prompt_pb2, reading_pb2,
+                         reading_pb2_grpc, task_pb2, task_pb2_grpc)
+from node_pruning import finish
 
 SEQUENCES = {
     "numerals": [str(number) for number in range(1, 13)],
@@ -55,13 +57,14 @@ def node_circuit(channel, options, prompts):
     spec = circuit_pb2.NodePruningSpec(model=options.model, prompts=prompts, threshold=20)
     if options.one_iteration:
         spec.max_iterations = 1
-    result = prune(job_pb2_grpc.JobServiceStub(channel), spec, lambda event: None).node_pruning
+    job = finish(job_pb2_grpc.JobServiceStub(channel), job_pb2.JobSpec(node_pruning=spec))
+    result = job.node_pruning
     nodes = result.circuit.nodes
     heads = [(node.layer, node.head) for node in nodes if node.kind == circuit_pb2.NODE_KIND_ATTENTION_HEAD]
     print(" ".join(map(node_name, nodes)))
     print(f"{len(heads)} heads and {len(nodes) - len(heads)} MLPs keep {result.score:.1f} % of "
           f"{result.full_logit_diff:.2f}, after {result.decision_count} decisions")
-    return heads
+    return job, heads
 
 
 # %% 3. What the kept heads attend to.
@@ -118,12 +121,54 @@ def head_circuits(channel, options, prompts, heads):
         print(f"{title:28}" + ", ".join(f"A{layer}.{head} {100 * scores[layer, head]:.0f} %" for layer, head in best))
 
 
+# %% 6. The edges between the kept nodes.
+# An edge stays if patching it alone, inside the circuit, leaves less than 80 % of the model's logit difference.
+def edge_circuit(channel, options, prompts, node_job):
+    section(6, "Edges between the kept nodes, threshold 0.8")
+    spec = edges_pb2.EdgePruningSpec(model=options.model, prompts=prompts,
+                                     circuit=circuit_pb2.CircuitSource(job=node_job.name))
+    kept = []
+
+    def on_decision(event):
+        if not event.edge_decision.removed:
+            kept.append((event.edge_decision.criterion, event.edge_decision.edge))
+
+    found = finish(job_pb2_grpc.JobServiceStub(channel), job_pb2.JobSpec(edge_pruning=spec), on_decision).edge_circuit
+    print(f"{found.edge_count} of {found.decision_count} edges, between {found.node_count} nodes; those that matter most:")
+    for criterion, edge in sorted(kept, key=lambda entry: entry[0])[:8]:
+        print(f"  {node_name(edge.sender):>6} -> {node_name(edge.receiver):8} {100 * criterion:6.1f} % left without it")
+
+
+# %% 7. What each node is worth, here and on the other tasks.
+# The circuit of one task breaks others, too: they share nodes.
+def drop_one_and_transfer(channel, options, prompts, node_job):
+    section(7, "Drop-one table, and the circuit on the other tasks")
+    tasks = [evaluation_pb2.EvaluationTask(prompts=prompts, label=options.task)]
+    for task in SEQUENCES:
+        if task != options.task:
+            source = prompt_pb2.PromptSource(task=prompt_pb2.GeneratedTask(task=task, seed=options.seed),
+                                             num_samples=options.num_samples)
+            tasks.append(evaluation_pb2.EvaluationTask(prompts=source, label=task))
+    spec = evaluation_pb2.EvaluationSpec(model=options.model, tasks=tasks, drop_one=True, random_circuits=5,
+                                         circuits=[circuit_pb2.CircuitSource(job=node_job.name, label=options.task)])
+    result = finish(job_pb2_grpc.JobServiceStub(channel), job_pb2.JobSpec(evaluation=spec)).evaluation
+    for cell in result.cells:
+        print(f"{result.task_labels[cell.task]:9} score {cell.score:6.1f} %, random circuits "
+              f"{100 * cell.random.mean / cell.model_metric:6.1f} %")
+    print("loss of score without a node, in points:")
+    print("         " + "".join(f"{label:>10}" for label in result.task_labels))
+    for drops in sorted(zip(*(cell.drops for cell in result.cells)), key=lambda row: -row[0].drop_percent)[:8]:
+        print(f"  {node_name(drops[0].node):7}" + "".join(f"{drop.drop_percent:10.1f}" for drop in drops))
+
+
 def main(options, channel):
     prompts = filtered_prompts(channel, options)
-    heads = node_circuit(channel, options, prompts)
+    node_job, heads = node_circuit(channel, options, prompts)
     attention_of_heads(channel, options, prompts, heads)
     lens(channel, options, prompts)
     head_circuits(channel, options, prompts, heads)
+    edge_circuit(channel, options, prompts, node_job)
+    drop_one_and_transfer(channel, options, prompts, node_job)
 
 
 if __name__ == "__main__":
