@@ -107,6 +107,27 @@ TEST(EdgeAttributionTest, DoesNotDependOnHowPairsAreBatched) {
   }
 }
 
+TEST(EdgeAttributionTest, TriesAgainInHalvesWhereMemoryRunsOut) {
+  const auto model = TinyModel(6);
+  for (const Method method : kGradientMethods) {
+    const EdgeScores together = Attribute(*model, MixedPairs(), Options(method));
+    std::vector<int64_t> done, left;
+    AttributionCallbacks callbacks;
+    int calls = 0;
+    // The first call comes before the micro-batch, the third in the middle of it.
+    callbacks.checkpoint = [&] {
+      return ++calls == 3 ? absl::ResourceExhaustedError("out of memory") : absl::OkStatus();
+    };
+    callbacks.on_step = [&](const AttributionStep& step) {
+      done.push_back(step.pairs_done);
+      left.push_back(step.steps_left);
+    };
+    ExpectSame(Attribute(*model, MixedPairs(), Options(method), callbacks), together, 1e-5 * Largest(together));
+    EXPECT_THAT(done, ElementsAre(1, 3));
+    EXPECT_THAT(left, ElementsAre(1, 0));
+  }
+}
+
 // The integral along the embeddings is all that lies between the two losses.
 TEST(EdgeAttributionTest, SharesTheChangeOfTheLossAmongEdgesThatLeaveEmbed) {
   const auto model = WideTinyModel(9);
