@@ -87,10 +87,4 @@ absl::StatusOr<std::unique_ptr<EdgeScorer>> NewPlainEdgeScorer(const Model& mode
   return std::make_unique<PlainEdgeScorer>(std::move(batches));
 }
 
-absl::StatusOr<std::unique_ptr<EdgeScorer>> NewEdgeScorer(const Model& model, const PromptPairs& pairs,
-                                                          const EdgeScorerOptions& options,
-                                                          const Checkpoint& checkpoint) {
-  return NewPlainEdgeScorer(model, pairs, options, checkpoint);
-}
-
 }  // namespace circuitd

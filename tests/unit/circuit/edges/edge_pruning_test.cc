@@ -138,7 +138,7 @@ TEST_F(EdgePruningTest, NeedsAModelThatTellsTheAnswersApart) {
 }
 
 TEST_F(EdgePruningTest, StopsWhenTheCheckpointSaysSo) {
-  int left = 100;
+  int left = 20;
   EdgeCallbacks callbacks;
   callbacks.checkpoint = [&] { return --left > 0 ? absl::OkStatus() : absl::CancelledError("enough"); };
   EXPECT_TRUE(absl::IsCancelled(PruneEdges(*model_, pairs_, options_, callbacks).status()));
