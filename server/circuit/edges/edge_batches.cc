@@ -162,12 +162,12 @@ absl::StatusOr<std::unique_ptr<EdgeBatch>> EdgeBatches::Prepare(const Slot& slot
     first = std::find(begin, begin + pos, true) - begin;
   }
   MaskedRunSetting setting{network_, prompts.tokens, std::move(outside), fixed_};
-  return std::make_unique<EdgeBatch>(
-      EdgeBatch{slot.rows, std::move(prompts), std::move(setting), std::move(clean_logits), first, slot.keeps});
+  return std::make_unique<EdgeBatch>(EdgeBatch{slot.rows, std::move(prompts), std::move(setting),
+                                               std::move(clean_logits), first, slot.keeps, nullptr});
 }
 
 absl::StatusOr<std::vector<double>> EdgeBatches::RunSlot(
-    Slot& slot, absl::FunctionRef<absl::StatusOr<std::vector<double>>(const EdgeBatch&)> run) {
+    Slot& slot, absl::FunctionRef<absl::StatusOr<std::vector<double>>(EdgeBatch&)> run) {
   RETURN_IF_ERROR(Pass(checkpoint_));
   return InTorch([&]() -> absl::StatusOr<std::vector<double>> {
     if (slot.kept) return run(*slot.kept);
@@ -179,7 +179,7 @@ absl::StatusOr<std::vector<double>> EdgeBatches::RunSlot(
 }
 
 absl::StatusOr<std::vector<double>> EdgeBatches::Means(
-    size_t count, absl::FunctionRef<absl::StatusOr<std::vector<double>>(const EdgeBatch&)> run) {
+    size_t count, absl::FunctionRef<absl::StatusOr<std::vector<double>>(EdgeBatch&)> run) {
   std::vector<double> means(count);
   for (size_t i = 0; i < slots_.size();) {
     const absl::StatusOr<std::vector<double>> sums = RunSlot(slots_[i], run);

@@ -20,6 +20,12 @@
 
 namespace circuitd {
 
+// What a scorer makes of a micro-batch, to live as long as that.
+class EdgeBatchKeep {
+ public:
+  virtual ~EdgeBatchKeep() = default;
+};
+
 struct EdgeBatch {
   MicroBatch rows;
   PaddedPrompts prompts;  // that the runs start from
@@ -27,15 +33,16 @@ struct EdgeBatch {
   at::Tensor clean_logits;  // of the unablated model on the clean prompts; of kKlDiv only
   // In positions before it nothing differs between runs. The longest prompt's length if they are all alike.
   int64_t first = 0;
-  // Whether what is made of it may be kept from call to call; EdgeBatches keeps the batch itself then.
+  // Whether it lives on after the call.
   bool keeps = false;
+  std::unique_ptr<EdgeBatchKeep> keep;  // the scorer's
 };
 
 // Not thread-safe; on the device's worker.
 class EdgeBatches {
  public:
   // Runs what the outside values are made of. All arguments have to outlive it. `kept_bytes_per_token`: what the caller
-  // keeps where EdgeBatch::keeps says so, the batch itself not counted. Errors as EdgeScorer's.
+  // makes of a batch that lives on (EdgeBatch::keep). Errors as EdgeScorer's.
   static absl::StatusOr<std::unique_ptr<EdgeBatches>> Create(const Gpt2& network, const PromptPairs& pairs,
                                                              const EdgeScorerOptions& options,
                                                              int64_t kept_bytes_per_token,
@@ -49,8 +56,8 @@ class EdgeBatches {
   // Of each value that `run` gives for a micro-batch's pairs, summed over these, the mean over all pairs. A micro-batch
   // that is short of memory is tried again in halves, after all that was kept is let go: `run` must have no effect
   // then. A checkpoint comes before each. `run` gives `count` values.
-  absl::StatusOr<std::vector<double>> Means(
-      size_t count, absl::FunctionRef<absl::StatusOr<std::vector<double>>(const EdgeBatch&)> run);
+  absl::StatusOr<std::vector<double>> Means(size_t count,
+                                            absl::FunctionRef<absl::StatusOr<std::vector<double>>(EdgeBatch&)> run);
 
   PatchedMetric MetricOf(const EdgeBatch& batch) const;
   // Of all of the batch's prompts, summed: residual [batch, pos, d_model] as the logits read it.
@@ -76,8 +83,8 @@ class EdgeBatches {
   // Which of the slots may keep something.
   void ShareBudget(int64_t bytes_per_token);
   absl::StatusOr<std::unique_ptr<EdgeBatch>> Prepare(const Slot& slot);
-  absl::StatusOr<std::vector<double>> RunSlot(
-      Slot& slot, absl::FunctionRef<absl::StatusOr<std::vector<double>>(const EdgeBatch&)> run);
+  absl::StatusOr<std::vector<double>> RunSlot(Slot& slot,
+                                              absl::FunctionRef<absl::StatusOr<std::vector<double>>(EdgeBatch&)> run);
 
   const Gpt2& network_;
   const EdgeScorerOptions options_;

@@ -59,7 +59,8 @@ class Runner {
     const at::Tensor inputs = Inputs(first, 3 * config_.n_heads, rank, kept.outside_pre);
     kept.qkv = QkvOf(network_, layer, inputs, receivers);
     const auto part = [&](int64_t i) { return kept.qkv.narrow(0, i * n_heads, n_heads); };
-    kept.z = AttendHeads(network_, layer, part(0), part(1), part(2));
+    const at::Tensor future = FutureMask(0, kept.outside_pre.size(1), network_.device());
+    kept.z = AttendHeads(network_, layer, part(0), part(1), part(2), future);
     SetOutput(rank, HeadOutputs(network_, layer, kept.z, heads));
   }
 
@@ -69,21 +70,12 @@ class Runner {
     std::vector<int> receivers(count);
     std::iota(receivers.begin(), receivers.end(), first);
     const bool is_changed = change_ != nullptr && change_->receiver >= first && change_->receiver < first + count;
-    if (!is_changed && SameRows(receivers, senders)) receivers.resize(1);
+    if (!is_changed && SameRows(edges_, receivers, senders)) receivers.resize(1);
     const at::Tensor mask = MaskRows(network_, edges_, receivers, senders);
     const at::Tensor brought = at::matmul(mask, run_.changes.narrow(0, 0, senders).flatten(1));
     at::Tensor inputs = brought.unflatten(1, outside.sizes()) + outside;
     if (is_changed) inputs.select(0, change_->receiver - first).add_(change_->change);
     return inputs;
-  }
-
-  bool SameRows(const std::vector<int>& receivers, int64_t senders) const {
-    return std::all_of(receivers.begin(), receivers.end(), [&](int receiver) {
-      for (int sender = 0; sender < senders; ++sender) {
-        if (edges_.Contains(receiver, sender) != edges_.Contains(receivers[0], sender)) return false;
-      }
-      return true;
-    });
   }
 
   // output [senders, batch, pos, d_model] of senders from `rank` on.
@@ -119,6 +111,15 @@ at::Tensor MaskRows(const Gpt2& network, const EdgeSet& edges, const std::vector
   return mask.to(network.device(), network.dtype());
 }
 
+bool SameRows(const EdgeSet& edges, const std::vector<int>& receivers, int64_t senders) {
+  return std::all_of(receivers.begin(), receivers.end(), [&](int receiver) {
+    for (int sender = 0; sender < senders; ++sender) {
+      if (edges.Contains(receiver, sender) != edges.Contains(receivers[0], sender)) return false;
+    }
+    return true;
+  });
+}
+
 at::Tensor QkvOf(const Gpt2& network, int layer, const at::Tensor& inputs, const std::vector<int64_t>& receivers) {
   const ModelConfig& config = network.config();
   const BlockWeights& w = network.weights().blocks[layer];
@@ -147,11 +148,10 @@ at::Tensor HeadOutputs(const Gpt2& network, int layer, const at::Tensor& z, cons
   return at::bmm(z.flatten(1, -2), Chosen(network, by_head, heads)).view(shape);
 }
 
-at::Tensor AttendHeads(const Gpt2& network, int layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+at::Tensor AttendHeads(const Gpt2& network, int layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                       const at::Tensor& unseen) {
   const auto heads_last = [](const at::Tensor& x) { return x.permute({1, 2, 0, 3}); };  // [batch, pos, heads, d_head]
-  // Queries may be those of the last positions only.
-  const at::Tensor future = FutureMask(k.size(2) - q.size(2), k.size(2), network.device());
-  const at::Tensor pattern = AttentionPattern(network.config(), layer, heads_last(q), heads_last(k), future);
+  const at::Tensor pattern = AttentionPattern(network.config(), layer, heads_last(q), heads_last(k), unseen);
   return ZOf(pattern, heads_last(v)).permute({2, 0, 1, 3});
 }
 

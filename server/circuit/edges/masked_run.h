@@ -47,6 +47,9 @@ MaskedRun RunMasked(const MaskedRunSetting& setting, const EdgeSet& edges, const
 // Rows of `edges`, for the first `senders` senders: [receivers, senders], 1 or 0, in the network's dtype.
 at::Tensor MaskRows(const Gpt2& network, const EdgeSet& edges, const std::vector<int>& receivers, int64_t senders);
 
+// Whether all `receivers` have the same of the first `senders` senders.
+bool SameRows(const EdgeSet& edges, const std::vector<int>& receivers, int64_t senders);
+
 // inputs [receivers, ..., d_model] of the q, k or v `receivers` (each its place among a layer's 3 * n_heads), before
 // ln1, to [receivers, ..., d_head]. One input for all is enough where it is the same.
 at::Tensor QkvOf(const Gpt2& network, int layer, const at::Tensor& inputs, const std::vector<int64_t>& receivers);
@@ -54,8 +57,10 @@ at::Tensor QkvOf(const Gpt2& network, int layer, const at::Tensor& inputs, const
 // z [heads, ..., d_head] of `heads` -> what these add to the residual stream, [heads, ..., d_model].
 at::Tensor HeadOutputs(const Gpt2& network, int layer, const at::Tensor& z, const std::vector<int64_t>& heads);
 
-// q, k, v [heads, batch, pos, d_head] -> z of the same shape.
-at::Tensor AttendHeads(const Gpt2& network, int layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v);
+// q [heads, batch, rows, d_head], k and v [heads, batch, pos, d_head] -> z of q's shape. `unseen` as AttentionScores'
+// future.
+at::Tensor AttendHeads(const Gpt2& network, int layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                       const at::Tensor& unseen);
 
 // mlp_in [..., d_model] -> mlp_out.
 at::Tensor MlpOutputs(const Gpt2& network, int layer, const at::Tensor& mlp_in);
