@@ -24,7 +24,7 @@ absl::StatusOr<EdgeScores> Scores(const Model& model, const PromptPairs& pairs, 
   if (options.method == AttributionMethod::kRandom) return RandomScores(model.config(), options.seed);
   if (options.method != AttributionMethod::kExact) return GradientEffects(model, pairs, options, callbacks, made);
   ASSIGN_OR_RETURN(const std::unique_ptr<EdgeScorer> scorer,
-                   NewPlainEdgeScorer(model, pairs, options.runs, callbacks.checkpoint));
+                   NewEdgeScorer(model, pairs, options.runs, callbacks.checkpoint));
   return ExactEffects(*scorer, model.config(), options.runs.metric, callbacks, made);
 }
 
