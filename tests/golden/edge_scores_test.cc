@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "server/circuit/edges/edge_attribution.h"
+#include "server/circuit/edges/edge_scorer.h"
 #include "server/graph/edge_order.h"
 #include "tests/golden/analysis_golden.h"
 
@@ -91,6 +92,26 @@ TEST_F(EdgeScoresGoldenTest, MatchTransformerLens) {
       EXPECT_NEAR(sum, expected["receiver_sums"][name].get<double>(), tolerance) << name;
     }
   }
+}
+
+// What integrated gradients promise: all of what the corrupted embedding does is shared out.
+TEST_F(EdgeScoresGoldenTest, OfEdgesThatLeaveEmbedSumToTheChangeOfTheLoss) {
+  AttributionOptions options;
+  options.method = AttributionMethod::kEapIgInputs;
+  options.steps = 64;
+  const auto scores = AttributeEdges(*golden_.model, golden_.pairs, options, {});
+  ASSERT_TRUE(scores.ok()) << scores.status();
+  double sum = 0;
+  for (const auto& [name, receiver] : receivers_) sum += scores->At(receiver, senders_.at("embed"));
+
+  const Checkpoint none;
+  const auto scorer = NewEdgeScorer(*golden_.model, golden_.pairs, options.runs, none);
+  ASSERT_TRUE(scorer.ok()) << scorer.status();
+  const auto corrupted = (*scorer)->Score(EdgeSet(golden_.model->config()));
+  ASSERT_TRUE(corrupted.ok()) << corrupted.status();
+  const double change = (*scorer)->model_metric() - *corrupted;  // of the loss, minus the metric
+  EXPECT_GT(change, 1);
+  EXPECT_NEAR(sum, change, 0.01 * change);
 }
 
 TEST_F(EdgeScoresGoldenTest, OfSingleEdgesAreExactlyTheirPatchedRuns) {

@@ -59,7 +59,7 @@ absl::StatusOr<EdgeGradients> RunWithGradients(const GradientRun& run, const Che
 
 // For each edge (s, r) adds the sum over prompts, positions and d_model of differences[s] * d loss / d r's input to
 // sums[r, s]: float64 [n_receivers, n_senders] on the network's device. differences [n_senders, batch, pos, d_model] by
-// SenderRank. Under NoGradGuard or in inference mode. Throws torch's exceptions.
+// SenderRank. Throws torch's exceptions.
 void AddEdgeEffects(const Gpt2& network, const EdgeGradients& gradients, const at::Tensor& differences,
                     at::Tensor& sums);
 

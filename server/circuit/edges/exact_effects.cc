@@ -56,11 +56,19 @@ absl::StatusOr<EdgeScores> ExactEffects(EdgeScorer& scorer, const ModelConfig& c
 }
 
 AttributionCost EstimateExactEffects(const Model& model, const PromptPairs& pairs, const AttributionOptions& options) {
+  const ModelConfig& config = model.config();
+  // Each edge runs its receiver's layer again and those above.
+  double runs = 0;
+  for (int receiver = 0; receiver < ReceiverCount(config); ++receiver) {
+    const Node node = ReceiverOfRank(config, receiver);
+    if (node == Node::Logits()) continue;
+    runs += static_cast<double>(SendersBelow(config, node)) * (config.n_layers - node.layer) / config.n_layers;
+  }
   const EdgeRunCost run = EstimateEdgeRun(model, pairs, options.runs);
-  return {.steps = ReceiverCount(model.config()),
+  return {.steps = ReceiverCount(config),
           .micro_batch_prompts = run.micro_batch_prompts,
           .memory_bytes = run.memory_bytes,
-          .flops = static_cast<double>(EdgeCount(model.config())) * run.flops};
+          .flops = (1 + runs) * run.flops};
 }
 
 }  // namespace circuitd

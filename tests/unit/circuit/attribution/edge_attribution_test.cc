@@ -93,6 +93,17 @@ TEST(EdgeAttributionTest, EqualsTheNaiveOneInSinglePrecision) {
   }
 }
 
+TEST(EdgeAttributionTest, ComesNearInHalfPrecision) {
+  const auto wide = WideTinyModel(6);
+  for (const auto& [dtype, tolerance] : {std::pair(at::kHalf, 0.02), std::pair(at::kBFloat16, 0.15)}) {
+    const auto model = testing::TinyModelIn(dtype, 6);
+    for (const Method method : kGradientMethods) {
+      const EdgeScores expected = NaiveAttribution(*wide, MixedPairs(), Options(method));
+      ExpectSame(Attribute(*model, MixedPairs(), Options(method)), expected, tolerance * Largest(expected));
+    }
+  }
+}
+
 TEST(EdgeAttributionTest, DoesNotDependOnHowPairsAreBatched) {
   const auto model = TinyModel(6);
   for (const Method method : kGradientMethods) {

@@ -187,22 +187,25 @@ class Naive {
 
 }  // namespace
 
-std::unique_ptr<Model> WideTinyModel(uint64_t seed) {
+std::unique_ptr<Model> TinyModelIn(at::ScalarType dtype, uint64_t seed) {
   const ModelConfig config = TinyConfig();
   Gpt2Weights weights = RandomWeights(config, seed);
-  const auto widen = [](at::Tensor& weight) { weight = weight.to(at::kDouble); };
+  const auto convert = [&](at::Tensor& weight) { weight = weight.to(dtype); };
   for (BlockWeights& b : weights.blocks) {
     for (at::Tensor* weight : {&b.ln1_weight, &b.ln1_bias, &b.attn_weight, &b.attn_bias, &b.o_weight, &b.o_bias,
                                &b.ln2_weight, &b.ln2_bias, &b.in_weight, &b.in_bias, &b.out_weight, &b.out_bias}) {
-      widen(*weight);
+      convert(*weight);
     }
   }
   for (at::Tensor* weight :
        {&weights.embed, &weights.pos_embed, &weights.ln_final_weight, &weights.ln_final_bias, &weights.unembed}) {
-    widen(*weight);
+    convert(*weight);
   }
+  const DType named = dtype == at::kHalf       ? DType::kFloat16
+                      : dtype == at::kBFloat16 ? DType::kBFloat16
+                                               : DType::kFloat32;
   return std::make_unique<Model>("tiny", config, nullptr, std::make_unique<Gpt2>(config, std::move(weights)), nullptr,
-                                 "cpu", DType::kFloat32);
+                                 "cpu", named);
 }
 
 at::Tensor NaiveLoss(Metric metric, const at::Tensor& logits, const at::Tensor& clean, const PromptPair& pair) {

@@ -15,8 +15,11 @@
 
 namespace circuitd::testing {
 
-// TinyModel with weights in float64, which leave no room for rounding in comparisons.
-std::unique_ptr<Model> WideTinyModel(uint64_t seed = 1);
+// TinyModel with weights in another type.
+std::unique_ptr<Model> TinyModelIn(at::ScalarType dtype, uint64_t seed);
+
+// In float64, which leaves no room for rounding in comparisons.
+inline std::unique_ptr<Model> WideTinyModel(uint64_t seed) { return TinyModelIn(at::kDouble, seed); }
 
 // The loss of one prompt, of logits [d_vocab]; `clean` are those that kl_div compares with.
 at::Tensor NaiveLoss(Metric metric, const at::Tensor& logits, const at::Tensor& clean, const PromptPair& pair);
