@@ -15,6 +15,8 @@ namespace circuitd {
 absl::StatusOr<EdgeScores> GradientEffects(const Model& model, const PromptPairs& pairs,
                                            const AttributionOptions& options, const AttributionCallbacks& callbacks,
                                            absl::Span<const AttributionStep> made);
+// How many pairs it runs side by side.
+int64_t GradientMicroBatchPrompts(const Model& model, const PromptPairs& pairs, const AttributionOptions& options);
 AttributionCost EstimateGradientEffects(const Model& model, const PromptPairs& pairs,
                                         const AttributionOptions& options);
 

@@ -4,12 +4,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <cmath>
 #include <utility>
 
-#include "base/status.h"
+#include "absl/strings/str_cat.h"
 #include "server/graph/edge_order.h"
+#include "tests/unit/circuit/attribution/attribute.h"
 #include "tests/unit/circuit/attribution/naive_attribution.h"
 #include "tests/unit/patching/pair_prompts.h"
 #include "tests/unit/testing/tiny_model_maker.h"
@@ -17,53 +17,19 @@
 namespace circuitd {
 namespace {
 
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
+using testing::Attribute;
+using testing::ExpectSame;
+using testing::kGradientMethods;
+using testing::kLosses;
+using testing::Largest;
 using testing::MixedPairs;
 using testing::MixedPairsAndEqualOne;
 using testing::NaiveAttribution;
 using ::testing::Not;
+using testing::Options;
 using testing::TinyModel;
 using testing::WideTinyModel;
 using Method = AttributionMethod;
-
-constexpr Method kGradientMethods[] = {Method::kEap, Method::kEapIgInputs, Method::kEapIgActivations};
-constexpr Metric kLosses[] = {Metric::kLogitDiff, Metric::kProbDiff, Metric::kKlDiv, Metric::kNll};
-
-AttributionOptions Options(Method method, Metric metric = Metric::kLogitDiff,
-                           EdgeAblation ablation = EdgeAblation::kResample) {
-  AttributionOptions options;
-  options.method = method;
-  options.steps = 3;
-  options.runs.metric = metric;
-  options.runs.ablation = ablation;
-  return options;
-}
-
-EdgeScores Attribute(const Model& model, const PromptPairs& pairs, const AttributionOptions& options,
-                     const AttributionCallbacks& callbacks = {}, absl::Span<const AttributionStep> made = {}) {
-  const absl::Status valid = ValidateAttribution(options);
-  EXPECT_TRUE(valid.ok()) << valid;
-  const auto scores = AttributeEdges(model, pairs, options, callbacks, made);
-  EXPECT_TRUE(scores.ok()) << scores.status();
-  return scores.ok() ? *scores : EdgeScores(model.config());
-}
-
-double Largest(const EdgeScores& scores) {
-  double largest = 0;
-  for (const double score : scores.values()) largest = std::max(largest, std::abs(score));
-  return largest;
-}
-
-void ExpectSame(const EdgeScores& actual, const EdgeScores& expected, double tolerance) {
-  const ModelConfig& config = actual.config();
-  for (int receiver = 0; receiver < ReceiverCount(config); ++receiver) {
-    for (int sender = 0; sender < SenderCount(config); ++sender) {
-      ASSERT_NEAR(actual.At(receiver, sender), expected.At(receiver, sender), tolerance)
-          << NodeName(SenderOfRank(config, sender)) << "->" << NodeName(ReceiverOfRank(config, receiver));
-    }
-  }
-}
 
 TEST(EdgeAttributionTest, EqualsTheNaiveOneWithEveryMethodLossAndAblation) {
   const auto model = WideTinyModel(5);
@@ -118,27 +84,6 @@ TEST(EdgeAttributionTest, DoesNotDependOnHowPairsAreBatched) {
   }
 }
 
-TEST(EdgeAttributionTest, TriesAgainInHalvesWhereMemoryRunsOut) {
-  const auto model = TinyModel(6);
-  for (const Method method : kGradientMethods) {
-    const EdgeScores together = Attribute(*model, MixedPairs(), Options(method));
-    std::vector<int64_t> done, left;
-    AttributionCallbacks callbacks;
-    int calls = 0;
-    // The first call comes before the micro-batch, the third in the middle of it.
-    callbacks.checkpoint = [&] {
-      return ++calls == 3 ? absl::ResourceExhaustedError("out of memory") : absl::OkStatus();
-    };
-    callbacks.on_step = [&](const AttributionStep& step) {
-      done.push_back(step.pairs_done);
-      left.push_back(step.steps_left);
-    };
-    ExpectSame(Attribute(*model, MixedPairs(), Options(method), callbacks), together, 1e-5 * Largest(together));
-    EXPECT_THAT(done, ElementsAre(1, 3));
-    EXPECT_THAT(left, ElementsAre(1, 0));
-  }
-}
-
 // The integral along the embeddings is all that lies between the two losses.
 TEST(EdgeAttributionTest, SharesTheChangeOfTheLossAmongEdgesThatLeaveEmbed) {
   const auto model = WideTinyModel(9);
@@ -169,77 +114,6 @@ TEST(EdgeAttributionTest, SharesTheChangeOfTheLossAmongEdgesThatLeaveEmbed) {
     const bool is_steep = metric == Metric::kKlDiv || metric == Metric::kNll;
     EXPECT_LT(difference(is_steep ? 128 : 64), 0.01 * std::abs(change)) << static_cast<int>(metric);
     EXPECT_LT(difference(512), 0.002 * std::abs(change)) << static_cast<int>(metric);
-  }
-}
-
-TEST(EdgeAttributionTest, GoesOnAfterEveryStep) {
-  const auto model = TinyModel(2);
-  for (const Method method : kGradientMethods) {
-    AttributionOptions options = Options(method, Metric::kProbDiff, EdgeAblation::kResample);
-    options.runs.micro_batch_prompts = 1;
-    std::vector<AttributionStep> steps;
-    AttributionCallbacks callbacks;
-    callbacks.on_step = [&](const AttributionStep& step) { steps.push_back(step); };
-    const EdgeScores whole = Attribute(*model, MixedPairsAndEqualOne(), options, callbacks);
-    ASSERT_EQ(steps.size(), 4u);
-    EXPECT_EQ(EstimateAttribution(*model, MixedPairsAndEqualOne(), options).steps, 4);
-    for (size_t made = 0; made <= steps.size(); ++made) {
-      std::vector<int64_t> done, left;
-      callbacks.on_step = [&](const AttributionStep& step) {
-        done.push_back(step.pairs_done);
-        left.push_back(step.steps_left);
-      };
-      const EdgeScores continued =
-          Attribute(*model, MixedPairsAndEqualOne(), options, callbacks, absl::MakeConstSpan(steps).first(made));
-      EXPECT_EQ(continued.values(), whole.values());
-      ASSERT_EQ(done.size(), 4 - made);
-      for (size_t i = 0; i < done.size(); ++i) {
-        EXPECT_EQ(done[i], static_cast<int64_t>(made + i + 1));
-        EXPECT_EQ(left[i], 4 - done[i]);
-      }
-    }
-  }
-}
-
-TEST(EdgeAttributionTest, RefusesStepsThatItDoesNotMake) {
-  const auto model = TinyModel(2);
-  const size_t size = EdgeScores(model->config()).values().size();
-  const auto refusal = [&](const AttributionStep& first, const AttributionStep& second) {
-    const std::vector<AttributionStep> made = {first, second};
-    return AttributeEdges(*model, MixedPairs(), Options(Method::kEap), {}, made).status();
-  };
-  const AttributionStep good{1, 0, std::vector<double>(size), 2};
-  AttributionStep shorter = good, same = good, beyond = good;
-  shorter.pairs_done = 2;
-  shorter.sums.pop_back();
-  beyond.pairs_done = 4;
-  for (const AttributionStep& bad : {shorter, same, beyond}) {
-    const absl::Status status = refusal(good, bad);
-    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
-    EXPECT_THAT(std::string(status.message()), HasSubstr("step 1 "));
-  }
-}
-
-TEST(EdgeAttributionTest, StopsAtEveryCheckpoint) {
-  const auto model = TinyModel(2);
-  for (const Method method : kGradientMethods) {
-    AttributionOptions options = Options(method, Metric::kKlDiv);
-    options.steps = 2;
-    options.runs.micro_batch_prompts = 2;
-    int all = 0;
-    Attribute(*model, MixedPairs(), options, {[&] { return ++all, absl::OkStatus(); }, nullptr});
-    // Per micro-batch: outside values, clean ones, clean logits; each differentiable run has two passes.
-    const int runs = method == Method::kEap ? 1 : method == Method::kEapIgInputs ? 2 : 2 * 7;
-    EXPECT_EQ(all, 2 * (3 + 2 * runs));
-    for (int stop_at = 1; stop_at <= all; ++stop_at) {
-      int calls = 0;
-      const Checkpoint checkpoint = [&] {
-        return ++calls == stop_at ? absl::CancelledError("stopped") : absl::OkStatus();
-      };
-      EXPECT_EQ(AttributeEdges(*model, MixedPairs(), options, {checkpoint, nullptr}).status(),
-                absl::CancelledError("stopped"));
-      EXPECT_EQ(calls, stop_at);
-    }
   }
 }
 
