@@ -24,16 +24,33 @@ int64_t OutputBytesPerToken(const Gpt2& network) {
 
 absl::Status Pass(const Checkpoint& checkpoint) { return checkpoint ? checkpoint() : absl::OkStatus(); }
 
+// What there is for runs, and as much again for what is kept.
+int64_t HalfBudget(const Gpt2& network, const EdgeScorerOptions& options) {
+  const int64_t budget = options.memory_budget_bytes;
+  return (budget - EdgeBatches::PackedBytes(network, budget)) / 2;
+}
+
 double Sum(const std::vector<double>& values) { return std::accumulate(values.begin(), values.end(), 0.0); }
 
 }  // namespace
 
 EdgeBatches::EdgeBatches(const Gpt2& network, const PromptPairs& pairs, const EdgeScorerOptions& options,
-                         const Checkpoint& checkpoint)
-    : network_(network), options_(options), checkpoint_(checkpoint), columns_(pairs) {
+                         const Plan& plan, const Checkpoint& checkpoint)
+    : network_(network),
+      options_(options),
+      checkpoint_(checkpoint),
+      products_(network, plan.packs_weights && PackedBytes(network, options.memory_budget_bytes) > 0
+                             ? 0
+                             : network.config().n_layers),
+      columns_(pairs) {
   for (const MicroBatch rows : MicroBatchesOf(pairs.size(), MicroBatchPrompts(network, pairs, options))) {
     slots_.push_back({rows, false, nullptr});
   }
+}
+
+int64_t EdgeBatches::PackedBytes(const Gpt2& network, int64_t budget_bytes) {
+  const int64_t all = LayerProducts::PackedBytes(network, 0);
+  return all <= budget_bytes / 4 ? all : 0;
 }
 
 MicroBatchLimits EdgeBatches::Limits(const Gpt2& network, int64_t budget_bytes) {
@@ -50,7 +67,7 @@ MicroBatchLimits EdgeBatches::Limits(const Gpt2& network, int64_t budget_bytes) 
 int64_t EdgeBatches::MicroBatchPrompts(const Gpt2& network, const PromptPairs& pairs,
                                        const EdgeScorerOptions& options) {
   // The other half is for what is kept.
-  const int64_t budget = options.memory_budget_bytes / 2;
+  const int64_t budget = HalfBudget(network, options);
   const auto longest = static_cast<int64_t>(LongestPrompt(pairs, &PromptPair::clean));
   int64_t most = std::min(PromptsWithin(network.config(), longest, Limits(network, budget)),
                           PromptsWithin(network.config(), longest, CaptureMeansLimits(network, longest, budget)));
@@ -59,15 +76,14 @@ int64_t EdgeBatches::MicroBatchPrompts(const Gpt2& network, const PromptPairs& p
 }
 
 absl::StatusOr<std::unique_ptr<EdgeBatches>> EdgeBatches::Create(const Gpt2& network, const PromptPairs& pairs,
-                                                                 const EdgeScorerOptions& options,
-                                                                 int64_t kept_bytes_per_token,
+                                                                 const EdgeScorerOptions& options, const Plan& plan,
                                                                  const Checkpoint& checkpoint) {
-  auto result = std::unique_ptr<EdgeBatches>(new EdgeBatches(network, pairs, options, checkpoint));
+  auto result = std::unique_ptr<EdgeBatches>(new EdgeBatches(network, pairs, options, plan, checkpoint));
   RETURN_IF_ERROR(result->MeasureModel());
   const bool common = options.ablation != EdgeAblation::kResample;
   if (options.within) RETURN_IF_ERROR(result->PrepareWithin(*options.within));
   if (common) RETURN_IF_ERROR(result->PrepareCommonOutside());
-  result->ShareBudget(kept_bytes_per_token + (common ? 0 : OutputBytesPerToken(network)));
+  result->ShareBudget(plan.kept_bytes_per_token + (common ? 0 : OutputBytesPerToken(network)));
   return result;
 }
 
@@ -126,7 +142,7 @@ absl::Status EdgeBatches::MeasureModel() {
 }
 
 void EdgeBatches::ShareBudget(int64_t bytes_per_token) {
-  int64_t left = options_.memory_budget_bytes / 2;
+  int64_t left = HalfBudget(network_, options_);
   const int64_t of_prompt =
       options_.metric == Metric::kKlDiv ? int64_t{network_.config().d_vocab} * int64_t{sizeof(float)} : 0;
   for (Slot& slot : slots_) {
@@ -161,7 +177,7 @@ absl::StatusOr<std::unique_ptr<EdgeBatch>> EdgeBatches::Prepare(const Slot& slot
     const bool* begin = differs.data_ptr<bool>();
     first = std::find(begin, begin + pos, true) - begin;
   }
-  MaskedRunSetting setting{network_, prompts.tokens, std::move(outside), fixed_};
+  MaskedRunSetting setting{products_, prompts.tokens, std::move(outside), fixed_};
   return std::make_unique<EdgeBatch>(EdgeBatch{slot.rows, std::move(prompts), std::move(setting),
                                                std::move(clean_logits), first, slot.keeps, nullptr});
 }

@@ -13,6 +13,7 @@
 #include "server/circuit/edges/masked_run.h"
 #include "server/circuit/node_ablation.h"
 #include "server/model/gpt2.h"
+#include "server/model/layer_products.h"
 #include "server/model/micro_batch.h"
 #include "server/patching/activation_means.h"
 #include "server/patching/paired_runs.h"
@@ -41,17 +42,25 @@ struct EdgeBatch {
 // Not thread-safe; on the device's worker.
 class EdgeBatches {
  public:
-  // Runs what the outside values are made of. All arguments have to outlive it. `kept_bytes_per_token`: what the caller
-  // makes of a batch that lives on (EdgeBatch::keep). Errors as EdgeScorer's.
+  struct Plan {
+    // What the caller makes of a batch that lives on (EdgeBatch::keep).
+    int64_t kept_bytes_per_token = 0;
+    // Whether there are enough runs for packed weights to pay.
+    bool packs_weights = false;
+  };
+
+  // Runs what the outside values are made of. `network`, `pairs` and `checkpoint` have to outlive it. Errors as
+  // EdgeScorer's.
   static absl::StatusOr<std::unique_ptr<EdgeBatches>> Create(const Gpt2& network, const PromptPairs& pairs,
-                                                             const EdgeScorerOptions& options,
-                                                             int64_t kept_bytes_per_token,
+                                                             const EdgeScorerOptions& options, const Plan& plan,
                                                              const Checkpoint& checkpoint);
 
   // How many prompts run side by side.
   static int64_t MicroBatchPrompts(const Gpt2& network, const PromptPairs& pairs, const EdgeScorerOptions& options);
   // The limits of these.
   static MicroBatchLimits Limits(const Gpt2& network, int64_t budget_bytes);
+  // What of the budget packed weights may take: all of them, or none.
+  static int64_t PackedBytes(const Gpt2& network, int64_t budget_bytes);
 
   // Of each value that `run` gives for a micro-batch's pairs, summed over these, the mean over all pairs. A micro-batch
   // that is short of memory is tried again in halves, after all that was kept is let go: `run` must have no effect
@@ -73,7 +82,7 @@ class EdgeBatches {
     std::unique_ptr<EdgeBatch> kept;
   };
 
-  EdgeBatches(const Gpt2& network, const PromptPairs& pairs, const EdgeScorerOptions& options,
+  EdgeBatches(const Gpt2& network, const PromptPairs& pairs, const EdgeScorerOptions& options, const Plan& plan,
               const Checkpoint& checkpoint);
 
   std::vector<MicroBatch> AllRows() const;
@@ -89,6 +98,7 @@ class EdgeBatches {
   const Gpt2& network_;
   const EdgeScorerOptions options_;
   const Checkpoint& checkpoint_;
+  const LayerProducts products_;
   const PairColumns columns_;
   std::vector<Slot> slots_;
   at::Tensor common_outside_;  // kMean, kZero: [n_senders, 1, max_pos, d_model]

@@ -15,12 +15,12 @@ EdgeRunCost EstimateEdgeRun(const Model& model, const PromptPairs& pairs, const 
   EdgeRunCost cost;
   cost.micro_batch_prompts = EdgeBatches::MicroBatchPrompts(network, pairs, options);
   const int64_t longest = LongestPrompt(pairs, &PromptPair::clean);
-  const int64_t working = ActivationBytes(config, cost.micro_batch_prompts, longest,
-                                          EdgeBatches::Limits(network, options.memory_budget_bytes));
-  // What is kept takes what a run does, at most, and no more than half of the budget.
-  const int64_t all =
-      ActivationBytes(config, pairs.size(), longest, EdgeBatches::Limits(network, options.memory_budget_bytes));
-  cost.memory_bytes = working + std::min(all, options.memory_budget_bytes / 2);
+  const int64_t budget = options.memory_budget_bytes, packed = EdgeBatches::PackedBytes(network, budget);
+  const MicroBatchLimits limits = EdgeBatches::Limits(network, budget);
+  // What is kept takes what a run does, at most, and no more than half of what packed weights leave.
+  const int64_t working = ActivationBytes(config, cost.micro_batch_prompts, longest, limits);
+  const auto all = ActivationBytes(config, static_cast<int64_t>(pairs.size()), longest, limits);
+  cost.memory_bytes = packed + working + std::min(all, (budget - packed) / 2);
   // Each of a layer's receivers adds up its own senders.
   double sums_of_token = 0;
   for (int receiver = 0; receiver < ReceiverCount(config); ++receiver) {

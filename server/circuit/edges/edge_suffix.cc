@@ -96,7 +96,8 @@ void EdgeSuffix::RunReceivers(int layer, EdgeRows rows, const Start* start, std:
   receivers.resize(distinct.size());
   const at::Tensor more = start != nullptr ? start->change.unsqueeze(0) : Brought(receivers, rows);
   const at::Tensor inputs = run_.AttentionInputs(layer, distinct, rows).unsqueeze(1) + more;
-  const at::Tensor qkv = QkvOf(run_.network(), layer, inputs, places);  // [receivers, copies, batch, rows, d_head]
+  const at::Tensor qkv =
+      QkvOf(run_.batch().setting.products, layer, inputs, places);  // [receivers, copies, batch, rows, d_head]
   for (size_t i = 0; i < places.size(); ++i) fresh[places[i]] = qkv[static_cast<int64_t>(i)];
 }
 
@@ -131,7 +132,7 @@ void EdgeSuffix::RunMlp(int layer, const Start* start) {
   const EdgeRows rows = run_.RowsOf(layer);
   const at::Tensor more = start != nullptr ? start->change : Brought({receiver}, rows).select(0, 0);
   const at::Tensor input = run_.mlp_in(layer) + more;  // [copies, batch, rows, d_model]
-  Send(rank, MlpOutputs(run_.network(), layer, input) - run_.MlpOut(layer), rows);
+  Send(rank, MlpOut(run_.batch().setting.products, layer, input) - run_.MlpOut(layer), rows);
   if (copies_ == 1) change_.layers[layer].mlp_in = input.select(0, 0);
 }
 

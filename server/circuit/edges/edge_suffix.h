@@ -48,7 +48,7 @@ class EdgeSuffix {
   // What receivers read more, of all senders that changed: [receivers, copies, batch, rows, d_model].
   at::Tensor Brought(const std::vector<int>& receivers, EdgeRows rows) const;
   bool ReadsChanged(int receiver) const;
-  bool IsFixed(int rank) const { return !run_.batch().setting.fixed.empty() && run_.batch().setting.fixed[rank]; }
+  bool IsFixed(int rank) const { return run_.batch().setting.IsFixed(rank); }
   // A sender's output changes by `by` [copies, batch, rows, d_model].
   void Send(int rank, const at::Tensor& by, EdgeRows rows);
   void EnterLastLayer();

@@ -144,7 +144,8 @@ class FastEdgeScorer : public EdgeScorer {
     const int64_t bytes = ActivationBytes(config_, run.prompts(), run.pos(), limits);
     const auto in_time = static_cast<int64_t>(std::min(limits.max_flops / flops, 1e6));
     // The micro-batch itself has what one takes.
-    const int64_t in_memory = budget_bytes_ / 2 / bytes - 1;
+    const int64_t left = budget_bytes_ - EdgeBatches::PackedBytes(batches_->network(), budget_bytes_);
+    const int64_t in_memory = left / 2 / bytes - 1;
     return std::max<int64_t>(1, std::min({in_time, in_memory, most_rows / rows}));
   }
 
@@ -172,8 +173,9 @@ absl::StatusOr<std::unique_ptr<EdgeScorer>> NewEdgeScorer(const Model& model, co
                                                           const Checkpoint& checkpoint) {
   // In half precision another order of sums is another score.
   if (model.dtype() != DType::kFloat32) return NewPlainEdgeScorer(model, pairs, options, checkpoint);
-  ASSIGN_OR_RETURN(auto batches, EdgeBatches::Create(model.network(), pairs, options,
-                                                     FastEdgeScorer::KeptBytesPerToken(model.network()), checkpoint));
+  ASSIGN_OR_RETURN(auto batches,
+                   EdgeBatches::Create(model.network(), pairs, options,
+                                       {FastEdgeScorer::KeptBytesPerToken(model.network()), true}, checkpoint));
   return std::make_unique<FastEdgeScorer>(std::move(batches), options, checkpoint);
 }
 

@@ -42,7 +42,7 @@ class KeptRun {
 
   const EdgeSet& edges() const { return edges_; }
   const EdgeBatch& batch() const { return batch_; }
-  const Gpt2& network() const { return batch_.setting.network; }
+  const Gpt2& network() const { return batch_.setting.network(); }
   int64_t prompts() const { return batch_.prompts.tokens.size(0); }
   int64_t pos() const { return batch_.prompts.tokens.size(1); }
   // kTail's first position.

@@ -22,7 +22,7 @@ at::Tensor Chosen(const Gpt2& network, const at::Tensor& x, const std::vector<in
 class Runner {
  public:
   Runner(const MaskedRunSetting& setting, const EdgeSet& edges, const InputChange* change)
-      : setting_(setting), network_(setting.network), config_(network_.config()), edges_(edges), change_(change) {}
+      : setting_(setting), network_(setting.network()), config_(network_.config()), edges_(edges), change_(change) {}
 
   MaskedRun Run() {
     const at::Tensor embed = network_.Embed(setting_.tokens);  // [batch, pos, d_model]
@@ -39,7 +39,7 @@ class Runner {
           outside + setting_.outside.narrow(0, heads, config_.n_heads).sum(0) + network_.weights().blocks[layer].o_bias;
       kept.outside_mid = outside;
       kept.mlp_in = Inputs(ReceiverRank(config_, Node::Mlp(layer)), 1, mlp, outside).select(0, 0);
-      SetOutput(mlp, MlpOutputs(network_, layer, kept.mlp_in).unsqueeze(0));
+      SetOutput(mlp, MlpOut(setting_.products, layer, kept.mlp_in).unsqueeze(0));
       outside = outside + setting_.outside.select(0, mlp);
     }
     run_.outside_post = outside;
@@ -57,7 +57,7 @@ class Runner {
     std::iota(receivers.begin(), receivers.end(), 0);
     std::iota(heads.begin(), heads.end(), 0);
     const at::Tensor inputs = Inputs(first, 3 * config_.n_heads, rank, kept.outside_pre);
-    kept.qkv = QkvOf(network_, layer, inputs, receivers);
+    kept.qkv = QkvOf(setting_.products, layer, inputs, receivers);
     const auto part = [&](int64_t i) { return kept.qkv.narrow(0, i * n_heads, n_heads); };
     const at::Tensor future = FutureMask(0, kept.outside_pre.size(1), network_.device());
     kept.z = AttendHeads(network_, layer, part(0), part(1), part(2), future);
@@ -84,7 +84,7 @@ class Runner {
     at::Tensor own = run_.changes.narrow(0, rank, count);
     at::sub_out(own, output, setting_.outside.narrow(0, rank, count));
     for (int64_t i = 0; i < count; ++i) {
-      if (!setting_.fixed.empty() && setting_.fixed[rank + i]) own.select(0, i).zero_();
+      if (setting_.IsFixed(static_cast<int>(rank + i))) own.select(0, i).zero_();
     }
   }
 
@@ -120,7 +120,9 @@ bool SameRows(const EdgeSet& edges, const std::vector<int>& receivers, int64_t s
   });
 }
 
-at::Tensor QkvOf(const Gpt2& network, int layer, const at::Tensor& inputs, const std::vector<int64_t>& receivers) {
+at::Tensor QkvOf(const LayerProducts& products, int layer, const at::Tensor& inputs,
+                 const std::vector<int64_t>& receivers) {
+  const Gpt2& network = products.network();
   const ModelConfig& config = network.config();
   const BlockWeights& w = network.weights().blocks[layer];
   const auto count = static_cast<int64_t>(receivers.size());
@@ -129,7 +131,8 @@ at::Tensor QkvOf(const Gpt2& network, int layer, const at::Tensor& inputs, const
   shape.back() = config.d_head;
   const at::Tensor normalized = Ln1(network, layer, inputs).flatten(1, -2);  // [inputs, rows, d_model]
   if (count == 3 * config.n_heads && inputs.size(0) == 1) {
-    return Affine(normalized[0], w.attn_weight, w.attn_bias)
+    return products.At(layer)
+        .attn(normalized[0])
         .unflatten(-1, {count, config.d_head})
         .permute({1, 0, 2})
         .reshape(shape);
@@ -153,12 +156,6 @@ at::Tensor AttendHeads(const Gpt2& network, int layer, const at::Tensor& q, cons
   const auto heads_last = [](const at::Tensor& x) { return x.permute({1, 2, 0, 3}); };  // [batch, pos, heads, d_head]
   const at::Tensor pattern = AttentionPattern(network.config(), layer, heads_last(q), heads_last(k), unseen);
   return ZOf(pattern, heads_last(v)).permute({2, 0, 1, 3});
-}
-
-at::Tensor MlpOutputs(const Gpt2& network, int layer, const at::Tensor& mlp_in) {
-  const BlockWeights& w = network.weights().blocks[layer];
-  const at::Tensor pre = Affine(Ln2(network, layer, mlp_in), w.in_weight, w.in_bias);
-  return Affine(Activate(network.config(), pre), w.out_weight, w.out_bias);
 }
 
 }  // namespace circuitd

@@ -7,16 +7,20 @@
 
 #include "server/graph/edge_set.h"
 #include "server/model/gpt2.h"
+#include "server/model/layer_products.h"
 
 namespace circuitd {
 
 // What edge-masked runs of a micro-batch have in common.
 struct MaskedRunSetting {
-  const Gpt2& network;
+  const LayerProducts& products;
   at::Tensor tokens;   // [batch, pos], padded on the right
   at::Tensor outside;  // by a sender's rank: [n_senders, batch or 1, pos, d_model]
   // By a sender's rank: it carries its outside value whatever it reads. Empty: none does.
   std::vector<bool> fixed;
+
+  const Gpt2& network() const { return products.network(); }
+  bool IsFixed(int sender) const { return !fixed.empty() && fixed[sender]; }
 };
 
 // A run, with what another can go on from. Receivers of a layer's attention are in the order of their ranks: the heads'
@@ -52,7 +56,8 @@ bool SameRows(const EdgeSet& edges, const std::vector<int>& receivers, int64_t s
 
 // inputs [receivers, ..., d_model] of the q, k or v `receivers` (each its place among a layer's 3 * n_heads), before
 // ln1, to [receivers, ..., d_head]. One input for all is enough where it is the same.
-at::Tensor QkvOf(const Gpt2& network, int layer, const at::Tensor& inputs, const std::vector<int64_t>& receivers);
+at::Tensor QkvOf(const LayerProducts& products, int layer, const at::Tensor& inputs,
+                 const std::vector<int64_t>& receivers);
 
 // z [heads, ..., d_head] of `heads` -> what these add to the residual stream, [heads, ..., d_model].
 at::Tensor HeadOutputs(const Gpt2& network, int layer, const at::Tensor& z, const std::vector<int64_t>& heads);
@@ -61,8 +66,5 @@ at::Tensor HeadOutputs(const Gpt2& network, int layer, const at::Tensor& z, cons
 // future.
 at::Tensor AttendHeads(const Gpt2& network, int layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                        const at::Tensor& unseen);
-
-// mlp_in [..., d_model] -> mlp_out.
-at::Tensor MlpOutputs(const Gpt2& network, int layer, const at::Tensor& mlp_in);
 
 }  // namespace circuitd

@@ -27,7 +27,7 @@ class Passing {
       return rows_ == EdgeRows::kLast && run_.RowsOf(layer) == EdgeRows::kTail ? run_.LastRows(x) : x;
     };
     const at::Tensor read = ReadBy(ReceiverRank(config_, Node::Mlp(layer)), rank).index_select(0, index);
-    const at::Tensor out = MlpOutputs(run_.network(), layer, of_rows(run_.mlp_in(layer)) + read);
+    const at::Tensor out = MlpOut(run_.batch().setting.products, layer, of_rows(run_.mlp_in(layer)) + read);
     passed_.push_back({rank, at::zeros_like(alone_).index_copy_(0, index, out - of_rows(run_.MlpOut(layer)))});
   }
 
@@ -63,11 +63,10 @@ at::Tensor PathChanges(const KeptRun& run, int receiver, absl::Span<const int> s
   at::Tensor alone = run.changes(rows).index_select(0, index).neg();
   if (freeze == PathFreeze::kAll) return alone;
   const int end = SendersBelow(config, node);
-  const std::vector<bool>& fixed = run.batch().setting.fixed;
   Passing passing(run, rows, senders, std::move(alone));
   for (int layer = 0; layer < config.n_layers; ++layer) {
     const int mlp = SenderRank(config, Node::Mlp(layer));
-    if (mlp < end && (fixed.empty() || !fixed[mlp])) passing.PassMlp(layer);
+    if (mlp < end && !run.batch().setting.IsFixed(mlp)) passing.PassMlp(layer);
   }
   return passing.ReadBy(receiver, end);
 }

@@ -60,9 +60,9 @@ class PlainEdgeScorer : public EdgeScorer {
     passed.select(0, sender).sub_(base.changes.select(0, sender));
     for (int layer = 0; layer < config.n_layers; ++layer) {
       const int mlp = SenderRank(config, Node::Mlp(layer));
-      if (mlp <= sender || mlp >= end || (!batch.setting.fixed.empty() && batch.setting.fixed[mlp])) continue;
+      if (mlp <= sender || mlp >= end || batch.setting.IsFixed(mlp)) continue;
       const at::Tensor input = base.layers[layer].mlp_in + Read(edges, ReceiverRank(config, Node::Mlp(layer)), passed);
-      passed.select(0, mlp).copy_(MlpOutputs(batches_->network(), layer, input) - batch.setting.outside.select(0, mlp) -
+      passed.select(0, mlp).copy_(MlpOut(batch.setting.products, layer, input) - batch.setting.outside.select(0, mlp) -
                                   base.changes.select(0, mlp));
     }
     const InputChange change{receiver, Read(edges, receiver, passed)};
@@ -83,7 +83,7 @@ class PlainEdgeScorer : public EdgeScorer {
 absl::StatusOr<std::unique_ptr<EdgeScorer>> NewPlainEdgeScorer(const Model& model, const PromptPairs& pairs,
                                                                const EdgeScorerOptions& options,
                                                                const Checkpoint& checkpoint) {
-  ASSIGN_OR_RETURN(auto batches, EdgeBatches::Create(model.network(), pairs, options, 0, checkpoint));
+  ASSIGN_OR_RETURN(auto batches, EdgeBatches::Create(model.network(), pairs, options, {}, checkpoint));
   return std::make_unique<PlainEdgeScorer>(std::move(batches));
 }
 
