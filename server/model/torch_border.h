@@ -27,4 +27,16 @@ auto InTorch(Body&& body) -> std::invoke_result_t<Body> {
   }
 }
 
+// The same outside of inference mode, with autograd on: tensors made here, unlike those of InTorch, can be saved for a
+// backward pass, and what is computed of a tensor that requires a gradient can be differentiated.
+template <typename Body>
+auto InTorchWithAutograd(Body&& body) -> std::invoke_result_t<Body> {
+  try {
+    c10::InferenceMode guard(/*enabled=*/false);
+    return std::forward<Body>(body)();
+  } catch (const std::exception& error) {
+    return StatusFromTorchError(error);
+  }
+}
+
 }  // namespace circuitd

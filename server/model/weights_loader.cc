@@ -204,7 +204,8 @@ absl::StatusOr<Gpt2Weights> LoadGpt2Weights(const WeightFiles& files, const Mode
     if (config.tie_word_embeddings) weights.unembed = weights.embed;
     return weights;
   };
-  return InTorch(load);
+  // Weights outlive the mode that they are read in, and gradients of later runs need them saved.
+  return InTorchWithAutograd(load);
 }
 
 }  // namespace circuitd

@@ -60,8 +60,8 @@ struct AttributionCallbacks {
 // INVALID_ARGUMENT names the field: "steps", "metric" that has no gradient, "ablation" that the method can't take.
 absl::Status ValidateAttribution(const AttributionOptions& options);
 
-// Of validated options. Threads and errors as EdgeScorer's; `made` are steps of an earlier run, from its first one on.
-// FAILED_PRECONDITION if a score is not finite.
+// Of validated options. Threads and errors as EdgeScorer's; `made` are steps of an earlier run, from its first one on:
+// they stand, and DATA_LOSS names the first that is amiss. FAILED_PRECONDITION if a score is not finite.
 absl::StatusOr<EdgeScores> AttributeEdges(const Model& model, const PromptPairs& pairs,
                                           const AttributionOptions& options, const AttributionCallbacks& callbacks,
                                           absl::Span<const AttributionStep> made = {});

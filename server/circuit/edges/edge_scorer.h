@@ -41,11 +41,11 @@ struct WithinCircuit {
 struct EdgeScorerOptions {
   Metric metric = Metric::kLogitDiff;  // kKlDiv compares with the model's clean run, kRank and kAccuracy are fine too
   EdgeAblation ablation = EdgeAblation::kResample;
-  std::optional<WithinCircuit> within;  // only with kResample
+  std::optional<WithinCircuit> within = std::nullopt;  // only with kResample
   // The run starts from the corrupted prompts, and the clean run's values are what edges outside carry.
   bool swap_prompts = false;
   int64_t memory_budget_bytes = int64_t{2} << 30;
-  std::optional<int64_t> micro_batch_prompts;  // as an earlier run had it; see NodePruningOptions
+  std::optional<int64_t> micro_batch_prompts = std::nullopt;  // as an earlier run had it; see NodePruningOptions
 };
 
 // Not thread-safe; called on the device's worker. All results are means over the pairs. Errors: a checkpoint's as it

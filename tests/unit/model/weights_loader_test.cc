@@ -1,6 +1,7 @@
 // Weights arrive in torch as the files say, in every dtype; bad numbers are refused by tensor.
 #include "server/model/weights_loader.h"
 
+#include <c10/core/InferenceMode.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -83,6 +84,25 @@ TEST(WeightsLoaderTest, PutsEveryTensorInItsPlace) {
   expect(weights->ln_final_weight, {4});
   expect(weights->ln_final_bias, {4});
   expect(weights->unembed, {7, 4});
+}
+
+// LoadModel calls it in inference mode, whose tensors no backward pass may save.
+TEST(WeightsLoaderTest, MakesTensorsThatAutogradCanSave) {
+  const c10::InferenceMode guard;
+  ModelConfig config = TinyConfig();
+  config.tie_word_embeddings = false;
+  const auto weights = LoadTiny(TinyTensors(config), config);
+  ASSERT_TRUE(weights.ok()) << weights.status();
+  std::vector<at::Tensor> all = {weights->embed, weights->pos_embed, weights->ln_final_weight, weights->ln_final_bias,
+                                 weights->unembed};
+  for (const BlockWeights& b : weights->blocks) {
+    all.insert(all.end(), {b.ln1_weight, b.ln1_bias, b.attn_weight, b.attn_bias, b.o_weight, b.o_bias, b.ln2_weight,
+                           b.ln2_bias, b.in_weight, b.in_bias, b.out_weight, b.out_bias});
+  }
+  for (size_t i = 0; i < all.size(); ++i) {
+    EXPECT_FALSE(all[i].is_inference()) << i;
+    EXPECT_FALSE(all[i].requires_grad()) << i;
+  }
 }
 
 TEST(WeightsLoaderTest, SharesTheEmbeddingWhenTied) {
