@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "server/tasks/random.h"
+#include "base/random.h"
 
 namespace circuitd {
 

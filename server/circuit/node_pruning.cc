@@ -27,11 +27,17 @@ bool RunsFast(const Model& model, const NodePruningOptions& options) {
   return options.engine == PruningEngine::kFast && model.dtype() == DType::kFloat32;
 }
 
+absl::StatusOr<std::unique_ptr<NodeScorer>> NewNodeScorer(const Model& model, const PromptPairs& pairs,
+                                                          const NodePruningOptions& options,
+                                                          const Checkpoint& checkpoint) {
+  const auto create = RunsFast(model, options) ? CreateScorer<FastNodeScorer> : CreateScorer<PlainNodeScorer>;
+  return create(model, pairs, options, checkpoint);
+}
+
 absl::StatusOr<NodePruningResult> PruneNodes(const Model& model, const PromptPairs& pairs,
                                              const NodePruningOptions& options, const NodePruningCallbacks& callbacks,
                                              absl::Span<const PruningDecision> made) {
-  const auto create = RunsFast(model, options) ? CreateScorer<FastNodeScorer> : CreateScorer<PlainNodeScorer>;
-  ASSIGN_OR_RETURN(const auto scorer, create(model, pairs, options, callbacks.checkpoint));
+  ASSIGN_OR_RETURN(const auto scorer, NewNodeScorer(model, pairs, options, callbacks.checkpoint));
   return PruneWithScorer(*scorer, model.config(), options, callbacks.on_decision, made);
 }
 

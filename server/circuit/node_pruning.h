@@ -8,12 +8,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "base/checkpoint.h"
+#include "server/circuit/node_scorer.h"
 #include "server/graph/node.h"
 #include "server/model/model.h"
 #include "server/model/prompt_pair.h"
@@ -81,6 +83,12 @@ struct NodePruningCallbacks {
 absl::StatusOr<NodePruningResult> PruneNodes(const Model& model, const PromptPairs& pairs,
                                              const NodePruningOptions& options, const NodePruningCallbacks& callbacks,
                                              absl::Span<const PruningDecision> made = {});
+
+// What PruneNodes scores with: the engine of `options`, which remembers what it has scored. Errors as PruneNodes's;
+// `model`, `pairs` and `checkpoint` have to outlive it.
+absl::StatusOr<std::unique_ptr<NodeScorer>> NewNodeScorer(const Model& model, const PromptPairs& pairs,
+                                                          const NodePruningOptions& options,
+                                                          const Checkpoint& checkpoint);
 
 // Whether the fast engine is what runs.
 bool RunsFast(const Model& model, const NodePruningOptions& options);

@@ -4,8 +4,8 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "base/random.h"
 #include "base/status.h"
-#include "server/tasks/random.h"
 #include "server/tasks/task_generator.h"
 
 namespace circuitd {

@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/random.h"
 #include "base/status.h"
-#include "server/tasks/random.h"
 #include "server/tasks/single_tokens.h"
 #include "server/tasks/task_generator.h"
 #include "server/tasks/templated_text.h"

@@ -9,8 +9,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/random.h"
 #include "base/status.h"
-#include "server/tasks/random.h"
 #include "server/tasks/word_lists.h"
 #include "tests/unit/tasks/prompt_files.h"
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <random>
 #include <utility>
 #include <vector>
@@ -12,8 +13,12 @@ namespace circuitd {
 class Random {
  public:
   // Another `stream` gives other numbers for the same seed.
-  Random(uint64_t seed, uint32_t stream) {
-    std::seed_seq sequence{static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32), stream};
+  Random(uint64_t seed, uint32_t stream) : Random(seed, {stream}) {}
+  // The same for streams that several numbers tell apart.
+  Random(uint64_t seed, std::initializer_list<uint32_t> stream) {
+    std::vector<uint32_t> words{static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)};
+    words.insert(words.end(), stream);
+    std::seed_seq sequence(words.begin(), words.end());
     engine_.seed(sequence);
   }
 
