@@ -1,0 +1,101 @@
+#include <cstdint>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "server/circuit/evaluation/evaluation.h"
+#include "server/circuit/evaluation/faithfulness_curve.h"
+
+namespace circuitd {
+namespace {
+
+constexpr int64_t kMaxCircuits = 16;
+constexpr int64_t kMaxTasks = 16;
+constexpr int64_t kMaxRandomRuns = 10'000;
+
+absl::Status ValidateRange(absl::string_view field, int64_t value, int64_t least, int64_t most) {
+  if (value >= least && value <= most) return absl::OkStatus();
+  return InvalidField(field, absl::StrCat(value, ", must be ", least, " to ", most));
+}
+
+// Of the edges' model, and of the scores', as far as edges know of it.
+absl::Status ValidateShape(absl::string_view field, const ModelConfig& config, std::optional<ModelConfig>& first) {
+  if (!first) first = config;
+  if (config.n_layers == first->n_layers && config.n_heads == first->n_heads) return absl::OkStatus();
+  return InvalidField(field, absl::StrCat(config.n_layers, " layers of ", config.n_heads, " heads, others have ",
+                                          first->n_layers, " of ", first->n_heads));
+}
+
+absl::Status ValidateCircuit(absl::string_view field, const Circuit& circuit) {
+  for (const Node& node : circuit.nodes) {
+    if (node.is_mlp() || (node.is_head() && node.input == Node::Input::kNone)) continue;
+    return InvalidField(field, absl::StrCat(NodeName(node), " is one of its nodes, which are heads and MLPs"));
+  }
+  if (!circuit.edges) return absl::OkStatus();
+  for (const Node& node : circuit.edges->Nodes()) {
+    if (circuit.nodes.contains(node)) continue;
+    return InvalidField(field, absl::StrCat("its edges join ", NodeName(node), ", which is not one of its nodes"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ValidateCircuits(const EvaluationRequest& request) {
+  RETURN_IF_ERROR(ValidateRange("circuits", request.circuits.size(), 1, kMaxCircuits));
+  std::optional<ModelConfig> shape;
+  for (size_t i = 0; i < request.circuits.size(); ++i) {
+    const JudgedCircuit& judged = request.circuits[i];
+    const std::string field = absl::StrCat("circuits[", i, "]");
+    if (judged.circuit.edges) RETURN_IF_ERROR(ValidateShape(field, judged.circuit.edges->config(), shape));
+    if (judged.scores) RETURN_IF_ERROR(ValidateShape(field, judged.scores->config(), shape));
+    RETURN_IF_ERROR(ValidateCircuit(field, judged.circuit));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ValidateTasks(const EvaluationRequest& request) {
+  RETURN_IF_ERROR(ValidateRange("tasks", request.tasks.size(), 1, kMaxTasks));
+  for (size_t i = 0; i < request.tasks.size(); ++i) {
+    if (request.tasks[i].pairs.empty()) return InvalidField(absl::StrCat("tasks[", i, "]"), "no prompts");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ValidateMeans(const EvaluationRequest& request) {
+  const EvaluationOptions& options = request.options;
+  if (options.means == MlpMeans::kClean || options.ablation != EdgeAblation::kMean) return absl::OkStatus();
+  if (options.metric == Metric::kLogitDiff) return absl::OkStatus();
+  for (const JudgedCircuit& judged : request.circuits) {
+    if (!judged.circuit.edges)
+      return InvalidField("means", "seqcont, of node circuits only with the metric logit_diff");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ValidateCurve(const EvaluationRequest& request) {
+  const EvaluationOptions& options = request.options;
+  if (!options.curve) return absl::OkStatus();
+  if (options.curve_selection.rule == EdgeSelection::Rule::kThreshold) {
+    return InvalidField("curve_selection", "threshold, must be top_k or greedy: a curve has its own numbers of edges");
+  }
+  for (const JudgedCircuit& judged : request.circuits) {
+    if (HasCurve(judged, options)) return absl::OkStatus();
+  }
+  return InvalidField("curve", "no circuit is one of edges with scores of all of the model's edges");
+}
+
+}  // namespace
+
+absl::Status ValidateEvaluation(const EvaluationRequest& request) {
+  const EvaluationOptions& options = request.options;
+  RETURN_IF_ERROR(ValidateCircuits(request));
+  RETURN_IF_ERROR(ValidateTasks(request));
+  RETURN_IF_ERROR(ValidateMeans(request));
+  if (options.run == CircuitRun::kPatchIntoCorrupted && options.ablation != EdgeAblation::kResample) {
+    return InvalidField("run", "patch_into_corrupted, only with the ablation resample");
+  }
+  RETURN_IF_ERROR(ValidateRange("random_circuits", options.random_circuits, 0, kMaxRandomRuns));
+  RETURN_IF_ERROR(ValidateRange("knockout_subsets", options.knockout_subsets, 0, kMaxRandomRuns));
+  return ValidateCurve(request);
+}
+
+}  // namespace circuitd
