@@ -32,7 +32,7 @@ struct Evaluated {
 };
 
 // On task i all weights count i + 1 times.
-Evaluated Run(const EvaluationRequest& request, absl::Span<const EvaluationStep> made = {}) {
+Evaluated RunAll(const EvaluationRequest& request, absl::Span<const EvaluationStep> made = {}) {
   Evaluated run;
   run.result = EvaluateWithMeters(
       TwoByTwo(), request, [&](int task) { return std::make_unique<TableMeter>(task + 1, &run.measured); },
@@ -78,7 +78,7 @@ EvaluationRequest RequestOfEverything() {
 }
 
 TEST(EvaluationRunTest, GoesTaskByTaskAndCircuitByCircuit) {
-  const Evaluated run = Run(RequestOfEverything());
+  const Evaluated run = RunAll(RequestOfEverything());
   ASSERT_TRUE(run.result.ok()) << run.result.status();
   const std::vector<std::string> runs = RunsOf(run.steps);
   const size_t half = runs.size() / 2;
@@ -109,7 +109,7 @@ TEST(EvaluationRunTest, MeasuresEqualCircuitsOnce) {
   EvaluationRequest request = Request({{"a", ChainCircuit(), {}}, {"b", ChainCircuit(), {}}}, 1);
   request.circuits.push_back({"all", WholeModel(TwoByTwo(), SmallNodeCircuit()), {}});
   request.options.random_circuits = 4;
-  const Evaluated run = Run(request);
+  const Evaluated run = RunAll(request);
   ASSERT_TRUE(run.result.ok()) << run.result.status();
   const std::set<std::string> different(run.measured.begin(), run.measured.end());
   EXPECT_EQ(different.size(), run.measured.size());
@@ -119,7 +119,7 @@ TEST(EvaluationRunTest, MeasuresEqualCircuitsOnce) {
 
 TEST(EvaluationRunTest, FillsEachCellByCircuitThenTask) {
   const EvaluationRequest request = Request({{"nodes", SmallNodeCircuit(), {}}, {"edges", ChainCircuit(), {}}}, 2);
-  const Evaluated run = Run(request);
+  const Evaluated run = RunAll(request);
   ASSERT_TRUE(run.result.ok()) << run.result.status();
   ASSERT_EQ(run.result->cells.size(), 4u);
   for (int circuit = 0; circuit < 2; ++circuit) {
@@ -145,7 +145,7 @@ TEST(EvaluationRunTest, ComparesWithTheRandomCircuitsOfItsSeed) {
   EvaluationRequest request = Request({{"edges", ChainCircuit(), {}}, {"nodes", SmallNodeCircuit(), {}}}, 1);
   request.options.random_circuits = 20;
   request.options.seed = 11;
-  const Evaluated run = Run(request);
+  const Evaluated run = RunAll(request);
   ASSERT_TRUE(run.result.ok()) << run.result.status();
   std::vector<std::string> unused;
   const TableMeter meter(1, &unused);
@@ -172,7 +172,7 @@ TEST(EvaluationRunTest, ComparesWithTheRandomCircuitsOfItsSeed) {
 TEST(EvaluationRunTest, DropsNodesWithTheirEdgesAndThenEdges) {
   EvaluationRequest request = Request({{"edges", ChainCircuit(), {}}}, 1);
   request.options.drop_one = true;
-  const Evaluated run = Run(request);
+  const Evaluated run = RunAll(request);
   ASSERT_TRUE(run.result.ok()) << run.result.status();
   const std::vector<Edge> edges = ChainCircuit().edges->Edges();
   const double v = TableMeter::WeightOf(edges[0]), mlp = TableMeter::WeightOf(edges[1]),
@@ -188,7 +188,7 @@ TEST(EvaluationRunTest, KnocksSubsetsOutOfCircuitAndModel) {
   EvaluationRequest request = Request({{"nodes", SmallNodeCircuit(), {}}, {"edges", ChainCircuit(), {}}}, 1);
   request.options.knockout_subsets = 12;
   request.options.seed = 3;
-  const Evaluated run = Run(request);
+  const Evaluated run = RunAll(request);
   ASSERT_TRUE(run.result.ok()) << run.result.status();
   std::vector<std::string> unused;
   const TableMeter meter(1, &unused);
@@ -224,7 +224,7 @@ TEST(EvaluationRunTest, KnocksNothingOutOfAnEmptyCircuit) {
       Request({{"none", NodeCircuit({}), {}}, {"no edges", EdgeCircuit(TwoByTwo(), {}), {}}}, 1);
   request.options.knockout_subsets = 3;
   request.options.drop_one = true;
-  const Evaluated run = Run(request);
+  const Evaluated run = RunAll(request);
   ASSERT_TRUE(run.result.ok()) << run.result.status();
   EXPECT_EQ(run.steps.back().steps_left, 0);
   for (const CircuitOnTask& cell : run.result->cells) {
@@ -237,7 +237,7 @@ TEST(EvaluationRunTest, KnocksNothingOutOfAnEmptyCircuit) {
 TEST(EvaluationRunTest, DrawsTheCurveOfTheBestEdges) {
   EvaluationRequest request = Request({{"edges", ChainCircuit(), WeightsAsScores()}}, 1);
   request.options.curve = true;
-  const Evaluated run = Run(request);
+  const Evaluated run = RunAll(request);
   ASSERT_TRUE(run.result.ok()) << run.result.status();
   const CircuitOnTask& cell = run.result->cells[0];
 
@@ -325,10 +325,10 @@ TEST(EvaluationRunTest, PassesOnTheMetersError) {
 
 class MadeRunsTest : public ::testing::Test {
  protected:
-  MadeRunsTest() : made_(Run(request_).steps) {}
+  MadeRunsTest() : made_(RunAll(request_).steps) {}
 
   void ExpectLost(const std::string& message) {
-    const Evaluated run = Run(request_, made_);
+    const Evaluated run = RunAll(request_, made_);
     EXPECT_EQ(run.result.status().code(), absl::StatusCode::kDataLoss);
     EXPECT_THAT(std::string(run.result.status().message()), HasSubstr(message));
     EXPECT_TRUE(run.steps.empty());
@@ -340,11 +340,11 @@ class MadeRunsTest : public ::testing::Test {
 };
 
 TEST_F(MadeRunsTest, StandAndAreNotMeasuredAgain) {
-  const Evaluated whole = Run(request_);
+  const Evaluated whole = RunAll(request_);
   ASSERT_TRUE(whole.result.ok());
   for (size_t cut = 0; cut <= made_.size(); ++cut) {
     SCOPED_TRACE(cut);
-    const Evaluated rest = Run(request_, absl::MakeConstSpan(made_).first(cut));
+    const Evaluated rest = RunAll(request_, absl::MakeConstSpan(made_).first(cut));
     ASSERT_TRUE(rest.result.ok()) << rest.result.status();
     ASSERT_EQ(rest.steps.size(), made_.size() - cut);
     for (size_t i = cut; i < made_.size(); ++i) {
@@ -374,7 +374,7 @@ TEST_F(MadeRunsTest, StandAndAreNotMeasuredAgain) {
 TEST_F(MadeRunsTest, CountWithTheirOwnMetrics) {
   made_.resize(3);
   made_[2].metric = 123.5;
-  const Evaluated run = Run(request_, made_);
+  const Evaluated run = RunAll(request_, made_);
   ASSERT_TRUE(run.result.ok()) << run.result.status();
   EXPECT_EQ(run.result->cells[0].circuit_metric, 123.5);
 }

@@ -101,10 +101,10 @@ TEST(RandomCircuitsTest, AreTheSameForTheSameDrawOnly) {
 
 // What a seed draws is in files that people keep.
 TEST(RandomCircuitsTest, StayWhatTheyWere) {
-  EXPECT_EQ(Describe(RandomCircuit(TwoByTwo(), ChainCircuit(), {1, 2, 3})), "");
+  EXPECT_EQ(Describe(RandomCircuit(TwoByTwo(), ChainCircuit(), {1, 2, 3})), "embed->A0.0.q M0->A1.0.v A1.0->M1 ");
   const Circuit nodes = NodeCircuit({Node::Head(0, 0), Node::Head(1, 0), Node::Mlp(1)});
-  EXPECT_EQ(Describe(RandomCircuit(TwoByTwo(), nodes, {1, 2, 3})), "");
-  EXPECT_EQ(Describe(RandomSubset(PartsOf(WholeModel(TwoByTwo(), nodes)), {1, 2, 3})), "");
+  EXPECT_EQ(Describe(RandomCircuit(TwoByTwo(), nodes, {1, 2, 3})), "A0.1 A1.0 M1 ");
+  EXPECT_EQ(Describe(RandomSubset(PartsOf(WholeModel(TwoByTwo(), nodes)), {1, 2, 3})), "A0.1 A1.0 M1 ");
 }
 
 }  // namespace
