@@ -43,12 +43,13 @@ struct EvaluationOptions {
   // Of kMean and node circuits. kSeqcont only with kLogitDiff.
   MlpMeans means = MlpMeans::kSeqcont;
   Metric metric = Metric::kLogitDiff;
-  CircuitRun run = CircuitRun::kAblateOutside;  // kPatchIntoCorrupted only with kResample
-  int random_circuits = 20;                     // 0 to 10,000
-  uint64_t seed = 0;                            // of random circuits and subsets
+  // kPatchIntoCorrupted only with kResample and edge circuits.
+  CircuitRun run = CircuitRun::kAblateOutside;
+  int random_circuits = 20;  // 0 to 10,000
+  uint64_t seed = 0;         // of random circuits and subsets
   bool drop_one = false;
   int knockout_subsets = 0;  // 0 to 10,000
-  bool curve = false;        // of circuits with scores; the others have none
+  bool curve = false;        // of edge circuits with scores; the others have none
   EdgeSelection curve_selection;
   int64_t memory_budget_bytes = int64_t{2} << 30;
   std::optional<int64_t> micro_batch_prompts;

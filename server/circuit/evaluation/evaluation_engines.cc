@@ -93,8 +93,8 @@ class EngineMeter : public CircuitMeter {
   // The edges that carry what the run itself computes: the circuit's in the clean run, all others in the corrupted run
   // that the circuit is patched into.
   EdgeSet Recomputed(const Circuit& circuit) const {
-    const EdgeSet edges = circuit.edges ? *circuit.edges : EdgeSet::LeavingOnly(model_.config(), circuit.nodes);
-    return engines_.edge_options.swap_prompts ? Complement(edges) : edges;
+    if (!circuit.edges) return EdgeSet::LeavingOnly(model_.config(), circuit.nodes);
+    return engines_.edge_options.swap_prompts ? Complement(*circuit.edges) : *circuit.edges;
   }
 
   const Model& model_;

@@ -71,6 +71,20 @@ absl::Status ValidateMeans(const EvaluationRequest& request) {
   return absl::OkStatus();
 }
 
+absl::Status ValidateRun(const EvaluationRequest& request) {
+  if (request.options.run == CircuitRun::kAblateOutside) return absl::OkStatus();
+  if (request.options.ablation != EdgeAblation::kResample) {
+    return InvalidField("run", "patch_into_corrupted, only with the ablation resample");
+  }
+  for (size_t i = 0; i < request.circuits.size(); ++i) {
+    if (request.circuits[i].circuit.edges) continue;
+    // The corrupted run with the clean embedding is the clean run, whatever else is patched.
+    return InvalidField(absl::StrCat("circuits[", i, "]"),
+                        "a node circuit, which keeps embed; patch_into_corrupted takes circuits of edges");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ValidateCurve(const EvaluationRequest& request) {
   const EvaluationOptions& options = request.options;
   if (!options.curve) return absl::OkStatus();
@@ -90,9 +104,7 @@ absl::Status ValidateEvaluation(const EvaluationRequest& request) {
   RETURN_IF_ERROR(ValidateCircuits(request));
   RETURN_IF_ERROR(ValidateTasks(request));
   RETURN_IF_ERROR(ValidateMeans(request));
-  if (options.run == CircuitRun::kPatchIntoCorrupted && options.ablation != EdgeAblation::kResample) {
-    return InvalidField("run", "patch_into_corrupted, only with the ablation resample");
-  }
+  RETURN_IF_ERROR(ValidateRun(request));
   RETURN_IF_ERROR(ValidateRange("random_circuits", options.random_circuits, 0, kMaxRandomRuns));
   RETURN_IF_ERROR(ValidateRange("knockout_subsets", options.knockout_subsets, 0, kMaxRandomRuns));
   return ValidateCurve(request);

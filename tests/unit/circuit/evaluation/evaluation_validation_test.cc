@@ -78,10 +78,12 @@ TEST_F(EvaluationValidationTest, RefusesSeqcontMeansOfOtherMetricsWhereTheyCount
   ExpectTaken();
 }
 
-TEST_F(EvaluationValidationTest, PatchesIntoTheCorruptedRunOnlyByResampling) {
+TEST_F(EvaluationValidationTest, PatchesOnlyEdgesIntoTheCorruptedRun) {
   request_.options.run = CircuitRun::kPatchIntoCorrupted;
   ExpectRefused("run", "patch_into_corrupted, only with the ablation resample");
   request_.options.ablation = EdgeAblation::kResample;
+  ExpectRefused("circuits[0]", "a node circuit, which keeps embed; patch_into_corrupted takes circuits of edges");
+  request_.circuits.erase(request_.circuits.begin());
   ExpectTaken();
 }
 
