@@ -218,7 +218,7 @@ TEST_F(EvaluationTest, EndsTheSameWhereverItWasBrokenOff) {
   const std::vector<EvaluationStep> made = steps_;
   EXPECT_EQ(EstimateEvaluation(*model_, request_).runs, static_cast<int64_t>(made.size()));
   EXPECT_EQ(whole.run_count, static_cast<int64_t>(made.size()));
-  for (size_t cut = 0; cut <= made.size(); cut += 7) {
+  for (size_t cut = 0; cut <= made.size(); cut += 19) {
     SCOPED_TRACE(cut);
     const EvaluationResult rest = RunAll(absl::MakeConstSpan(made).first(cut));
     ASSERT_EQ(steps_.size(), made.size() - cut);
@@ -293,6 +293,24 @@ TEST_F(EvaluationTest, RunsTheRecordedMicroBatchesWithAnotherMemoryBudget) {
   RunAll();
   ASSERT_EQ(steps_.size(), then.size());
   for (size_t i = 0; i < then.size(); ++i) EXPECT_EQ(steps_[i].metric, then[i].metric) << then[i].run;
+}
+
+// Whether it is recorded or not: the fewest that any engine has room for.
+TEST_F(EvaluationTest, RunsAsManyPromptsSideBySideAsItsEstimateSays) {
+  request_.tasks = {{"many", FirstPairs(40)}};
+  request_.options.memory_budget_bytes = 1 << 20;
+  const auto passes = [&] {
+    int count = 0;
+    EvaluationCallbacks callbacks;
+    callbacks.checkpoint = [&] { return ++count, absl::OkStatus(); };
+    EXPECT_TRUE(Evaluate(*model_, request_, callbacks).ok());
+    return count;
+  };
+  const int unrecorded = passes();
+  request_.options.micro_batch_prompts = EstimateEvaluation(*model_, request_).micro_batch_prompts;
+  EXPECT_EQ(passes(), unrecorded);
+  --*request_.options.micro_batch_prompts;
+  EXPECT_GT(passes(), unrecorded);
 }
 
 TEST_F(EvaluationTest, SharesItsMemoryBudgetBetweenEngines) {
