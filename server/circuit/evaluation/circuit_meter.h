@@ -1,7 +1,6 @@
 // What an evaluation asks of an engine: the metric of a circuit on one task.
 #pragma once
 
-#include <memory>
 #include <vector>
 
 #include "absl/status/statusor.h"

@@ -116,7 +116,7 @@ struct CircuitOnTask {
 
 struct EvaluationResult {
   std::vector<CircuitOnTask> cells;  // by circuit, then by task
-  int64_t run_count = 0;
+  int64_t run_count = 0;             // steps, whether or not an equal circuit was measured before
 };
 
 struct EvaluationCallbacks {
@@ -128,8 +128,9 @@ struct EvaluationCallbacks {
 // range, "circuits[1]" with edges that the run can't take.
 absl::Status ValidateEvaluation(const EvaluationRequest& request);
 
-// Of a validated request. Threads and errors as EdgeScorer's; `made` are steps of an earlier run, from its first one
-// on: they stand (DATA_LOSS names the first that is amiss).
+// Of a validated request. Threads and errors as EdgeScorer's, and FAILED_PRECONDITION for node circuits with kSeqcont
+// where the model's logit difference is not positive, or for a metric that is not finite. `made` are steps of an
+// earlier run, from its first one on: they stand (DATA_LOSS names the first that is amiss).
 absl::StatusOr<EvaluationResult> Evaluate(const Model& model, const EvaluationRequest& request,
                                           const EvaluationCallbacks& callbacks,
                                           absl::Span<const EvaluationStep> made = {});

@@ -15,7 +15,7 @@ constexpr int64_t kMaxRandomRuns = 10'000;
 
 absl::Status ValidateRange(absl::string_view field, int64_t value, int64_t least, int64_t most) {
   if (value >= least && value <= most) return absl::OkStatus();
-  return InvalidField(field, absl::StrCat(value, ", must be ", least, " to ", most));
+  return InvalidField(field, absl::StrCat(value, ", must be ", least, "-", most));
 }
 
 // Of the edges' model, and of the scores', as far as edges know of it.

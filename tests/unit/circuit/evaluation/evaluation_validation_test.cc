@@ -42,14 +42,14 @@ TEST_F(EvaluationValidationTest, TakesBothKindsOfCircuits) {
 TEST_F(EvaluationValidationTest, RefusesNoneAndTooMany) {
   const EvaluationRequest fine = request_;
   request_.circuits.clear();
-  ExpectRefused("circuits", "0, must be 1 to 16");
+  ExpectRefused("circuits", "0, must be 1-16");
   request_.circuits.assign(17, fine.circuits[0]);
-  ExpectRefused("circuits", "17, must be 1 to 16");
+  ExpectRefused("circuits", "17, must be 1-16");
   request_ = fine;
   request_.tasks.clear();
-  ExpectRefused("tasks", "0, must be 1 to 16");
+  ExpectRefused("tasks", "0, must be 1-16");
   request_.tasks.assign(17, fine.tasks[0]);
-  ExpectRefused("tasks", "17, must be 1 to 16");
+  ExpectRefused("tasks", "17, must be 1-16");
   request_.tasks.assign(2, fine.tasks[0]);
   request_.tasks[1].pairs.clear();
   ExpectRefused("tasks[1]", "no prompts");
@@ -57,12 +57,12 @@ TEST_F(EvaluationValidationTest, RefusesNoneAndTooMany) {
 
 TEST_F(EvaluationValidationTest, RefusesNumbersOutOfRange) {
   request_.options.random_circuits = -1;
-  ExpectRefused("random_circuits", "-1, must be 0 to 10000");
+  ExpectRefused("random_circuits", "-1, must be 0-10000");
   request_.options.random_circuits = 10'001;
-  ExpectRefused("random_circuits", "10001, must be 0 to 10000");
+  ExpectRefused("random_circuits", "10001, must be 0-10000");
   request_.options.random_circuits = 0;
   request_.options.knockout_subsets = 10'001;
-  ExpectRefused("knockout_subsets", "10001, must be 0 to 10000");
+  ExpectRefused("knockout_subsets", "10001, must be 0-10000");
 }
 
 TEST_F(EvaluationValidationTest, RefusesSeqcontMeansOfOtherMetricsWhereTheyCount) {
