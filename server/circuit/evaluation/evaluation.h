@@ -125,7 +125,7 @@ struct EvaluationCallbacks {
 };
 
 // INVALID_ARGUMENT names the field of EvaluationSpec (evaluation.proto): options that do not go together or are out of
-// range, "circuits[1]" with edges that the run can't take.
+// range, "circuits[1]" that is none, is of another model than the others or that the run can't take.
 absl::Status ValidateEvaluation(const EvaluationRequest& request);
 
 // Of a validated request. Threads and errors as EdgeScorer's, and FAILED_PRECONDITION for node circuits with kSeqcont
