@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "server/circuit/node_pruning.h"
+#include "server/graph/circuit_document.h"
 
 namespace circuitd {
 
@@ -29,8 +30,6 @@ struct PruningReport {
 std::string CircuitJson(const PruningReport& report);
 // One decision a line.
 std::string DecisionsJsonl(const std::vector<PruningDecision>& decisions);
-// The layout of the results published with arXiv 2311.04131: {"heads": [[layer, head], …], "mlps": [layer, …]}.
-std::string SeqcontJson(const NodeSet& circuit);
 // For graphviz, nodes ranked by layer.
 std::string CircuitDot(const PruningReport& report);
 // Layers bottom to top, heads in columns and the MLP beside them; nodes outside the circuit are faint.

@@ -82,16 +82,4 @@ std::string DecisionsJsonl(const std::vector<PruningDecision>& decisions) {
   return lines;
 }
 
-std::string SeqcontJson(const NodeSet& circuit) {
-  Json heads = Json::array(), mlps = Json::array();
-  for (const Node& node : circuit) {
-    if (node.is_head()) {
-      heads.push_back(Json::array({node.layer, node.head}));
-    } else {
-      mlps.push_back(node.layer);
-    }
-  }
-  return Dump(Json{{"heads", std::move(heads)}, {"mlps", std::move(mlps)}}, -1);
-}
-
 }  // namespace circuitd

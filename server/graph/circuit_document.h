@@ -50,10 +50,11 @@ enum class CircuitFormat { kCircuitJson, kEapJson, kSeqcontJson };
 // and bound: JSON that is none, a file of none of these layouts or of a later version, over kMaxCircuitFileBytes, a
 // node or edge that the model doesn't have, one that is there twice, an edge whose sender is not below its receiver
 // (so there are no cycles) or whose end is not among the nodes, a number that is not finite, other dimensions than the
-// model's. Unknown keys are ignored. Takes time in proportion to the text. Thread-safe.
+// model's. circuit.json's unknown keys are kept among the results, others are ignored. Takes time in proportion to the
+// text. Thread-safe.
 absl::StatusOr<CircuitDocument> ParseCircuit(absl::string_view text, const ModelConfig* model);
 
-// As the file has it, without the checks of what follows its first keys.
+// As the file's keys have it; its nodes and edges are not checked.
 absl::StatusOr<CircuitFormat> CircuitFormatOf(absl::string_view text);
 
 inline constexpr size_t kMaxCircuitFileBytes = size_t{64} << 20;
