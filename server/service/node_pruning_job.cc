@@ -9,7 +9,9 @@
 #include "absl/time/clock.h"
 #include "base/status.h"
 #include "circuitd/v1/job.pb.h"
-#include "server/circuit/export.h"
+#include "server/circuit/node_pruning_json.h"
+#include "server/graph/circuit_document.h"
+#include "server/graph/circuit_exports.h"
 #include "server/model/forward.h"
 #include "server/model/forward_flops.h"
 #include "server/model/registry.h"
@@ -104,27 +106,26 @@ class NodePruningRun {
 };
 
 JobOutcome MakeOutcome(const NodePruningPlan& plan, const NodePruningResult& result,
-                       std::vector<PruningDecision> decisions) {
+                       const std::vector<PruningDecision>& decisions) {
   const Model& model = *plan.model;
-  PruningReport report;
-  report.model_name = model.name();
-  report.model_sha256 = plan.model_sha256;
-  report.config = model.config();
-  report.task_json = plan.prompts_json;
-  report.server_version = kVersion;
-  report.device = model.device();
-  report.dtype = std::string(DTypeName(model.dtype()));
-  report.created = absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::Now(), absl::UTCTimeZone());
-  report.prompt_count = plan.pairs.size();
-  report.options = plan.options;
-  report.result = result;
-  report.decisions = std::move(decisions);
+  CircuitDocument document;
+  document.model_name = model.name();
+  document.model_sha256 = plan.model_sha256;
+  document.config = model.config();
+  document.task_json = plan.prompts_json;
+  document.parameters_json = PruningParametersJson(plan.options, plan.pairs.size());
+  document.results_json = PruningResultsJson(result);
+  document.circuit.nodes = result.circuit;
+  document.server_version = kVersion;
+  document.device = model.device();
+  document.dtype = std::string(DTypeName(model.dtype()));
+  document.created = absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::Now(), absl::UTCTimeZone());
   JobOutcome outcome;
   outcome.result = ToProto(result).SerializeAsString();
-  outcome.artifacts = {{"circuit.json", "application/json", CircuitJson(report)},
-                       {"decisions.jsonl", "application/jsonl", DecisionsJsonl(report.decisions)},
-                       {"circuit.dot", "text/vnd.graphviz", CircuitDot(report)},
-                       {"circuit.svg", "image/svg+xml", CircuitSvg(report)},
+  outcome.artifacts = {{"circuit.json", "application/json", CircuitJson(document)},
+                       {"decisions.jsonl", "application/jsonl", DecisionsJsonl(decisions)},
+                       {"circuit.dot", "text/vnd.graphviz", CircuitDot(document, HeadInputs::kSplit)},
+                       {"circuit.svg", "image/svg+xml", CircuitSvg(document, HeadInputs::kSplit)},
                        {"seqcont.json", "application/json", SeqcontJson(result.circuit)}};
   return outcome;
 }
@@ -221,7 +222,7 @@ JobBody MakeNodePruningBody(const ServerParts& parts, std::shared_ptr<const Node
   return [&parts, plan = std::move(plan)](JobContext& context) -> absl::StatusOr<JobOutcome> {
     NodePruningRun run(parts, *plan, context);
     ASSIGN_OR_RETURN(const NodePruningResult result, run.Run());
-    return MakeOutcome(*plan, result, std::move(run.decisions()));
+    return MakeOutcome(*plan, result, run.decisions());
   };
 }
 

@@ -47,7 +47,7 @@ absl::Status MeasureSpeed(const ServerParts& parts, const NodePruningPlan& plan,
 absl::Duration EstimateDuration(const ServerParts& parts, const NodePruningPlan& plan);
 
 // What the job runs on the device's worker: events are PruningDecisions, the progress JobProgress, the result
-// NodePruningResult, the artifacts those of server/circuit/export.h. Decisions of earlier runs are not made again.
+// NodePruningResult, the artifacts those of docs/circuit-json.md. Decisions of earlier runs are not made again.
 JobBody MakeNodePruningBody(const ServerParts& parts, std::shared_ptr<const NodePruningPlan> plan);
 
 }  // namespace circuitd
