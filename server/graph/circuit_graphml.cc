@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/graph/circuit_exports.h"
+#include "server/graph/compare.h"
 #include "server/graph/document_text.h"
 #include "server/graph/drawn_edges.h"
 #include "server/graph/json_text.h"
@@ -40,7 +41,7 @@ std::string EdgeXml(const DrawnEdge& edge, bool scored) {
 
 std::string CircuitGraphMl(const CircuitDocument& document, HeadInputs inputs) {
   const Circuit& circuit = document.circuit;
-  const EdgeSet edges = circuit.edges ? *circuit.edges : EdgeSet::Among(document.config, circuit.nodes);
+  const EdgeSet edges = EdgesOf(document.config, circuit);
   std::string xml = absl::StrCat(
       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<graphml xmlns=\"http://graphml.graphdrawing.org/xmlns\">\n"
       "  <key id=\"kind\" for=\"node\" attr.name=\"kind\" attr.type=\"string\"/>\n"

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/graph/circuit_document.h"
+#include "server/graph/compare.h"
 #include "server/graph/edge_order.h"
 #include "server/graph/json_text.h"
 #include "server/graph/node_names.h"
@@ -22,7 +23,7 @@ void AddNodeLine(const Node& node, bool in_graph, std::string& lines) {
 std::string EapJson(const CircuitDocument& document) {
   const ModelConfig& config = document.config;
   const NodeSet& nodes = document.circuit.nodes;
-  const EdgeSet edges = document.circuit.edges ? *document.circuit.edges : EdgeSet::Among(config, nodes);
+  const EdgeSet edges = EdgesOf(config, document.circuit);
   std::string node_lines, edge_lines;
   for (int rank = 0; rank < SenderCount(config); ++rank) {
     const Node node = SenderOfRank(config, rank);

@@ -30,7 +30,7 @@ const char* FillOf(const Node& node, bool with_edges) {
 
 // Heads are pills and MLPs boxes, so that they differ without colour too.
 std::string Shape(const Node& node, int x, int y, int width, int height, const char* fill) {
-  const int radius = node.is_head() ? height / 2 : 5;
+  const int radius = node.is_head() ? height / 2 : std::min(5, height / 5);
   if (!fill)
     return SvgRect(x, y, width, height, radius, absl::StrCat("fill=\"", kFaint, "\" stroke=\"", kFaintEdge, "\""));
   return SvgRect(x, y, width, height, radius, absl::StrCat("fill=\"", fill, "\""));

@@ -22,6 +22,9 @@ struct Overlap {
   double Containment() const;
 };
 
+// A circuit's own edges, or of a node circuit those between its nodes, embed and logits.
+EdgeSet EdgesOf(const ModelConfig& config, const Circuit& circuit);
+
 Overlap CompareNodes(const Circuit& a, const Circuit& b);
 // Of a node circuit the edges between its nodes.
 Overlap CompareEdges(const ModelConfig& config, const Circuit& a, const Circuit& b);

@@ -17,7 +17,9 @@ std::vector<DrawnEdge> DrawnEdges(const EdgeSet& edges, const EdgeScores* scores
     const int sender = SenderRank(config, edge.sender);
     const double score = scores ? scores->At(ReceiverRank(config, edge.receiver), sender) : 0;
     if (std::isfinite(score)) strongest = std::max(strongest, std::abs(score));
-    DrawnEdge next = {edge, score};
+    DrawnEdge next;
+    next.edge = edge;
+    next.score = score;
     if (inputs == HeadInputs::kMerged && edge.receiver.is_head()) {
       next.edge.receiver.input = Node::Input::kNone;
       size_t& place = merged[size_t(SenderRank(config, next.edge.receiver)) * edges.sender_count() + sender];

@@ -19,7 +19,7 @@ constexpr size_t kMostTitles = 5000;
 constexpr double kLegible = 120;
 
 std::string Title(const DrawnEdge& edge, bool scored) {
-  std::string title = EdgeName(edge.edge);
+  std::string title = EdgeName(edge.edge) + edge.note;
   if (scored) absl::StrAppendFormat(&title, ", score %.4g", edge.score);
   return absl::StrCat("<title>", XmlText(title), "</title>");
 }
