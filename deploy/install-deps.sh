@@ -34,6 +34,9 @@ readonly torch_version=2.11.0 cuda_runtime_version=13.0.96 cuda_cupti_version=13
 readonly grpcio_version=1.76.0 numpy_version=2.3.5 protobuf_version=6.33.1
 # With it the tests read what the client wrote.
 readonly safetensors_version=0.6.2
+# With these they check circuit files against their schema; jsonschema's dependencies as they were then.
+readonly jsonschema=(jsonschema==4.23.0 attrs==24.2.0 jsonschema-specifications==2023.12.1 referencing==0.35.1
+  rpds-py==0.20.0)
 
 readonly deps=${CIRCUITD_DEPS:-${HOME:?is not set, and neither is CIRCUITD_DEPS}/.cache/circuitd}
 readonly libtorch=$deps/libtorch-$torch_version
@@ -122,9 +125,10 @@ install_googleapis() {
 }
 
 install_python_packages() {
-  [[ -d $python_packages/grpc_tools && -d $python_packages/safetensors ]] ||
+  [[ -d $python_packages/grpc_tools && -d $python_packages/safetensors && -d $python_packages/jsonschema ]] ||
     install_wheels "$python_packages" "grpcio==$grpcio_version" "grpcio-tools==$grpcio_version" \
-      "numpy==$numpy_version" "protobuf==$protobuf_version" "safetensors==$safetensors_version"
+      "numpy==$numpy_version" "protobuf==$protobuf_version" "safetensors==$safetensors_version" \
+      "${jsonschema[@]}"
 }
 
 install_packages
