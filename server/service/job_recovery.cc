@@ -14,9 +14,11 @@
 #include "server/jobs/job_manager.h"
 #include "server/model/registry.h"
 #include "server/service/convert.h"
+#include "server/service/job_kinds.h"
+#include "server/service/job_planning.h"
+#include "server/service/job_spec_parts.h"
 #include "server/service/model_error.h"
-#include "server/service/node_pruning_job.h"
-#include "server/service/stored_pruning.h"
+#include "server/service/stored_job.h"
 
 namespace circuitd {
 namespace {
@@ -27,15 +29,16 @@ bool MayPass(const absl::Status& status) {
   return absl::IsResourceExhausted(status) || absl::IsUnavailable(status) || absl::IsInternal(status);
 }
 
-absl::StatusOr<std::shared_ptr<const Model>> LoadAgain(const ServerParts& parts,
-                                                       const storage::v1::JobInput& input,
+absl::StatusOr<std::shared_ptr<const Model>> LoadAgain(const ServerParts& parts, const storage::v1::JobInput& input,
                                                        const std::string& device) {
   ASSIGN_OR_RETURN(const std::optional<DType> dtype, FromProto(input.data_type(), "data_type"));
-  absl::StatusOr<std::shared_ptr<const Model>> model = parts.models.Load(input.node_pruning().model(), {device, dtype});
+  const v1::JobSpec spec = StoredKind(input);
+  const std::string& name = ModelNameOf(spec);
+  absl::StatusOr<std::shared_ptr<const Model>> model = parts.models.Load(name, {device, dtype});
   if (model.ok()) return model;
   const absl::Status status = ModelError("model", model.status());
   // One that is not there, or is loaded with other options, may be served again: a folder comes late, somebody unloads.
-  const bool may_come = absl::IsNotFound(status) || parts.models.FindLoaded(input.node_pruning().model());
+  const bool may_come = absl::IsNotFound(status) || parts.models.FindLoaded(name);
   return may_come ? absl::UnavailableError(status.message()) : status;
 }
 
@@ -52,16 +55,16 @@ void MakeBodyAgain(const ServerParts& parts, const JobRecord& record) {
   if (!bytes.ok()) return fail(bytes.status());
   v1::JobSpec spec;
   if (!spec.ParseFromString(record.spec)) return fail(absl::DataLossError("the job's spec is damaged"));
-  if (!spec.has_node_pruning()) return fail(absl::UnimplementedError("this circuitd doesn't know the job's kind"));
+  if (KindOf(spec) == nullptr) return fail(absl::UnimplementedError("this circuitd doesn't know the job's kind"));
   storage::v1::JobInput input;
   if (!input.ParseFromString(*bytes)) return fail(absl::DataLossError("what it was submitted with is damaged"));
   const auto model = LoadAgain(parts, input, record.device);
   if (!model.ok()) return fail(model.status());
   const absl::StatusOr<std::string> sha256 = (*model)->Sha256();
   if (!sha256.ok()) return fail(sha256.status());
-  auto plan = RestorePlan(parts, input, spec.node_pruning(), *model, *sha256);
+  auto plan = RestoreJob(parts, input, spec, *model, *sha256);
   if (!plan.ok()) return fail(plan.status());
-  parts.jobs.Provide(record.id, MakeNodePruningBody(parts, *std::move(plan)));
+  parts.jobs.Provide(record.id, MakeJobBody(parts, *std::move(plan)));
 }
 
 }  // namespace

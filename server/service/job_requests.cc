@@ -4,7 +4,9 @@
 #include "base/sha256.h"
 #include "base/status.h"
 #include "server/service/convert_job.h"
-#include "server/service/node_pruning_job.h"
+#include "server/service/job_kinds.h"
+#include "server/service/job_spec_parts.h"
+#include "server/service/prompt_sources.h"
 #include "server/service/stable_bytes.h"
 
 namespace circuitd {
@@ -36,16 +38,28 @@ absl::Status ValidateLabels(const google::protobuf::Map<std::string, std::string
   return absl::OkStatus();
 }
 
+// Of all prompts together.
 absl::Status ValidateSize(const v1::JobSpec& spec) {
-  const size_t prompts = spec.node_pruning().prompts().inline_().ByteSizeLong();
-  if (prompts > kMaxInlineBytes) {
+  size_t inline_bytes = 0;
+  for (const auto& source : PromptsOf(spec)) {
+    inline_bytes += source.part->inline_().ByteSizeLong();
+    if (inline_bytes <= kMaxInlineBytes) continue;
     return InvalidField(
-        "spec.node_pruning.prompts.inline",
-        absl::StrCat(prompts, " bytes, must be at most ", kMaxInlineBytes, "; upload them as a dataset"));
+        absl::StrCat("spec.", KindName(spec), ".", source.field, ".inline"),
+        absl::StrCat(inline_bytes, " bytes, must be at most ", kMaxInlineBytes, "; upload them as a dataset"));
   }
-  const size_t rest = spec.ByteSizeLong() - prompts;
+  const size_t rest = spec.ByteSizeLong() - inline_bytes;
   if (rest <= kMaxSpecBytes) return absl::OkStatus();
   return InvalidField("spec", absl::StrCat(rest, " bytes, must be at most ", kMaxSpecBytes));
+}
+
+absl::Status ValidateKind(const JobKind& kind, const v1::JobSpec& spec) {
+  if (ModelNameOf(spec).empty()) return InvalidField("model", "must be set");
+  for (const auto& source : PromptsOf(spec)) {
+    const absl::Status status = ValidatePromptSource(*source.part);
+    if (!status.ok()) return WithFieldPrefix(source.field, status);
+  }
+  return kind.validate(spec);
 }
 
 }  // namespace
@@ -56,15 +70,11 @@ absl::Status ValidateSubmit(const v1::SubmitJobRequest& request, absl::Time now)
                         absl::StrCat(request.request_id().size(), " bytes, must be at most ", kMaxRequestIdBytes));
   }
   const v1::JobSpec& spec = request.spec();
+  const JobKind* kind = KindOf(spec);
+  if (kind == nullptr) return InvalidField("spec.kind", "must be set");
   RETURN_IF_ERROR(ValidateSize(spec));
-  switch (spec.kind_case()) {
-    case v1::JobSpec::kNodePruning:
-      if (absl::Status status = ValidateNodePruning(spec.node_pruning()); !status.ok()) {
-        return WithFieldPrefix("spec.node_pruning", status);
-      }
-      break;
-    default:
-      return InvalidField("spec.kind", "node_pruning must be set");
+  if (const absl::Status status = ValidateKind(*kind, spec); !status.ok()) {
+    return WithFieldPrefix(absl::StrCat("spec.", KindName(spec)), status);
   }
   RETURN_IF_ERROR(ValidateLabels(spec.labels()));
   if (spec.priority() < -kMaxPriority || spec.priority() > kMaxPriority) {

@@ -13,10 +13,12 @@
 #include "server/jobs/job_manager.h"
 #include "server/service/call_pipeline.h"
 #include "server/service/convert_job.h"
+#include "server/service/job_estimates.h"
+#include "server/service/job_planning.h"
 #include "server/service/job_requests.h"
-#include "server/service/node_pruning_job.h"
+#include "server/service/job_spec_parts.h"
 #include "server/service/speed_meter.h"
-#include "server/service/stored_pruning.h"
+#include "server/service/stored_job.h"
 
 namespace circuitd {
 namespace {
@@ -76,29 +78,30 @@ class Submission : public std::enable_shared_from_this<Submission> {
   }
 
   absl::Status Prepare() {
-    auto planned = PlanNodePruning(parts_, request_.spec().node_pruning());
-    if (!planned.ok()) return WithFieldPrefix("spec.node_pruning", planned.status());
-    plan_ = *std::move(planned);
+    auto planned = PlanJob(parts_, request_.spec());
+    if (!planned.ok()) return WithFieldPrefix("spec", planned.status());
+    planned_ = *std::move(planned);
     if (request_.validate_only()) {
       Estimate();
       return absl::OkStatus();
     }
+    const JobPlan& plan = *planned_.plan;
     v1::JobSpec spec = request_.spec();
-    spec.mutable_node_pruning()->set_model(plan_->model->name());
+    SetModelName(plan.model().name(), spec);
     job_.spec = spec.SerializeAsString();
-    job_.device = plan_->model->device();
+    job_.device = plan.model().device();
     job_.priority = spec.priority();
     if (spec.has_deadline()) {
       ASSIGN_OR_RETURN(job_.deadline, FromProto(spec.deadline(), "spec.deadline"));
     }
     job_.cancel_unwatched = spec.cancel_on_disconnect();
-    StoredPlan stored = StorePlan(*plan_);
+    StoredJob stored = StoreJob(plan);
     job_.input = std::move(stored.input);
     job_.result_key = std::move(stored.result_key);
     job_.use_result = !request_.no_cache();
-    job_.micro_batch_prompts = plan_->options.micro_batch_prompts.value_or(0);
-    job_.estimate = EstimateDuration(parts_, *plan_);
-    job_.body = MakeNodePruningBody(parts_, plan_);
+    job_.micro_batch_prompts = planned_.cost.micro_batch_prompts;
+    job_.estimate = EstimateDuration(parts_, plan, planned_.cost);
+    job_.body = MakeJobBody(parts_, planned_.plan);
     ASSIGN_OR_RETURN(const JobView job, parts_.jobs.Submit(std::move(job_)));
     *response_.mutable_job() = ToProto(job);
     call_->End(absl::OkStatus());
@@ -106,18 +109,20 @@ class Submission : public std::enable_shared_from_this<Submission> {
   }
 
   void Estimate() {
-    const auto answer = [self = shared_from_this()](const absl::Status& status) {
+    const std::string& device = planned_.plan->model().device();
+    const auto answer = [self = shared_from_this(), device](const absl::Status& status) {
       if (status.ok()) {
-        const double speed = self->parts_.speed.Get(self->plan_->model->device()).value_or(1);
-        *self->response_.mutable_estimate() = EstimateNodePruning(*self->plan_, speed);
+        const double speed = self->parts_.speed.Get(device).value_or(1);
+        *self->response_.mutable_estimate() = EstimateJob(*self->planned_.plan, self->planned_.cost, speed);
       }
       self->call_->End(status);
     };
-    if (parts_.speed.Get(plan_->model->device())) return answer(absl::OkStatus());
+    if (parts_.speed.Get(device)) return answer(absl::OkStatus());
     RunOn(
-        parts_.devices.Worker(plan_->model->device()), call_->control(),
+        parts_.devices.Worker(device), call_->control(),
         [self = shared_from_this()] {
-          return MeasureSpeed(self->parts_, *self->plan_, [&call = *self->call_] { return call.control()->Check(); });
+          return MeasureSpeed(self->parts_, *self->planned_.plan,
+                              [&call = *self->call_] { return call.control()->Check(); });
         },
         answer);
   }
@@ -127,7 +132,7 @@ class Submission : public std::enable_shared_from_this<Submission> {
   v1::SubmitJobRequest request_;
   v1::SubmitJobResponse& response_;
   JobRequest job_;
-  std::shared_ptr<const NodePruningPlan> plan_;
+  PlannedJob planned_;
 };
 
 }  // namespace
