@@ -48,10 +48,22 @@ v1::Model ToProto(const ModelListing& listing) {
   return proto;
 }
 
+static v1::DatasetFormat ToProto(FileFormat format) {
+  switch (format) {
+    case FileFormat::kPairs:
+      return v1::DATASET_FORMAT_PAIRS;
+    case FileFormat::kPublished:
+      return v1::DATASET_FORMAT_PUBLISHED;
+    case FileFormat::kCircuit:
+      return v1::DATASET_FORMAT_CIRCUIT;
+  }
+  return v1::DATASET_FORMAT_UNSPECIFIED;
+}
+
 v1::Dataset ToProto(const StoredDataset& dataset) {
   v1::Dataset proto;
   proto.set_sha256(dataset.sha256);
-  proto.set_format(dataset.format == DatasetFormat::kPairs ? v1::DATASET_FORMAT_PAIRS : v1::DATASET_FORMAT_PUBLISHED);
+  proto.set_format(ToProto(dataset.format));
   proto.set_size_bytes(dataset.bytes.size());
   proto.set_prompt_count(dataset.prompt_count);
   return proto;
@@ -74,12 +86,14 @@ absl::StatusOr<std::optional<DType>> FromProto(v1::DataType type, absl::string_v
   }
 }
 
-absl::StatusOr<DatasetFormat> FromProto(v1::DatasetFormat format, absl::string_view field) {
+absl::StatusOr<FileFormat> FromProto(v1::DatasetFormat format, absl::string_view field) {
   switch (format) {
     case v1::DATASET_FORMAT_PAIRS:
-      return DatasetFormat::kPairs;
+      return FileFormat::kPairs;
     case v1::DATASET_FORMAT_PUBLISHED:
-      return DatasetFormat::kPublished;
+      return FileFormat::kPublished;
+    case v1::DATASET_FORMAT_CIRCUIT:
+      return FileFormat::kCircuit;
     default:
       return NotAValue(format, field);
   }

@@ -29,7 +29,7 @@ v1::Dataset ToProto(const StoredDataset& dataset);
 // The other way round: INVALID_ARGUMENT, naming `field`, for values that are none and, where nothing may be left unset,
 // for UNSPECIFIED.
 absl::StatusOr<std::optional<DType>> FromProto(v1::DataType type, absl::string_view field);
-absl::StatusOr<DatasetFormat> FromProto(v1::DatasetFormat format, absl::string_view field);
+absl::StatusOr<FileFormat> FromProto(v1::DatasetFormat format, absl::string_view field);
 absl::StatusOr<LogitsPositions> FromProto(v1::LogitsPositions positions, absl::string_view field);
 absl::StatusOr<Ablation> FromProto(v1::Ablation ablation, absl::string_view field);
 absl::StatusOr<std::optional<Metric>> FromProto(v1::Metric metric, absl::string_view field);

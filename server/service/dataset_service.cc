@@ -65,7 +65,7 @@ class UploadCall final : public grpc::ServerReadReactor<v1::UploadDatasetRequest
     switch (message_.payload_case()) {
       case v1::UploadDatasetRequest::kHeader: {
         if (upload_) return InvalidField("header", "is sent once, in the first message");
-        ASSIGN_OR_RETURN(const DatasetFormat format, FromProto(message_.header().format(), "header.format"));
+        ASSIGN_OR_RETURN(const FileFormat format, FromProto(message_.header().format(), "header.format"));
         expected_sha256_ = message_.header().sha256();
         if (!expected_sha256_.empty() && !IsSha256Hex(expected_sha256_)) {
           return InvalidField("header.sha256", "must be 64 lower-case hexadecimal digits");

@@ -4,6 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "server/graph/circuit_document.h"
+#include "server/tasks/prompt_source.h"
 
 namespace circuitd {
 namespace {
@@ -12,12 +14,30 @@ absl::Status NoDataset(absl::string_view sha256) {
   return FieldError(absl::StatusCode::kNotFound, "sha256", absl::StrCat("no dataset ", sha256, "; upload it first"));
 }
 
+// The number of its prompts.
+absl::StatusOr<int64_t> ValidateFile(FileFormat format, absl::string_view bytes) {
+  switch (format) {
+    case FileFormat::kPairs:
+      return ValidateDataset(DatasetFormat::kPairs, bytes);
+    case FileFormat::kPublished:
+      return ValidateDataset(DatasetFormat::kPublished, bytes);
+    case FileFormat::kCircuit:
+      break;
+  }
+  if (bytes.size() > kMaxCircuitFileBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the circuit has ", bytes.size(), " bytes, must be at most ", kMaxCircuitFileBytes));
+  }
+  RETURN_IF_ERROR(CircuitFormatOf(bytes).status());
+  return 0;
+}
+
 }  // namespace
 
 DatasetStore::DatasetStore(int64_t max_dataset_bytes, int64_t max_stored_bytes)
     : max_dataset_bytes_(max_dataset_bytes), budget_(max_stored_bytes) {}
 
-DatasetStore::Upload::Upload(DatasetStore& store, DatasetFormat format)
+DatasetStore::Upload::Upload(DatasetStore& store, FileFormat format)
     : store_(store), format_(format), reservation_(&store.budget_) {}
 
 absl::Status DatasetStore::Upload::Append(absl::string_view bytes) {
@@ -40,7 +60,7 @@ absl::StatusOr<std::shared_ptr<const StoredDataset>> DatasetStore::Upload::Finis
     return FieldError(absl::StatusCode::kDataLoss, "header.sha256",
                       absl::StrCat(expected_sha256, ", the received bytes have ", sha256));
   }
-  ASSIGN_OR_RETURN(const int64_t count, ValidateDataset(format_, bytes_));
+  ASSIGN_OR_RETURN(const int64_t count, ValidateFile(format_, bytes_));
   bytes_.shrink_to_fit();  // chunk by chunk it may have got twice what the budget counts
   auto dataset = std::make_shared<const StoredDataset>(StoredDataset{sha256, format_, count, std::move(bytes_)});
   MutexLock lock(store_.mutex_);
@@ -55,7 +75,7 @@ absl::StatusOr<std::shared_ptr<const StoredDataset>> DatasetStore::Upload::Finis
   return entry->second.dataset;
 }
 
-std::unique_ptr<DatasetStore::Upload> DatasetStore::BeginUpload(DatasetFormat format) {
+std::unique_ptr<DatasetStore::Upload> DatasetStore::BeginUpload(FileFormat format) {
   return std::unique_ptr<Upload>(new Upload(*this, format));
 }
 

@@ -1,4 +1,4 @@
-// Prompt files that clients uploaded, in memory, named by the sha256 of their bytes.
+// Files of prompts and circuits that clients uploaded, in memory, named by the sha256 of their bytes.
 #pragma once
 
 #include <cstdint>
@@ -13,15 +13,16 @@
 #include "base/mutex.h"
 #include "base/sha256.h"
 #include "server/service/byte_budget.h"
-#include "server/tasks/prompt_source.h"
 
 namespace circuitd {
+
+enum class FileFormat { kPairs, kPublished, kCircuit };
 
 // Immutable.
 struct StoredDataset {
   std::string sha256;
-  DatasetFormat format = DatasetFormat::kPairs;
-  int64_t prompt_count = 0;
+  FileFormat format = FileFormat::kPairs;
+  int64_t prompt_count = 0;  // 0 of a circuit
   std::string bytes;
 };
 
@@ -35,22 +36,23 @@ class DatasetStore {
    public:
     // RESOURCE_EXHAUSTED naming the limit of one dataset, or of all together, those on their way included.
     absl::Status Append(absl::string_view bytes);
-    // Validates and stores; the stored one if it was there before. INVALID_ARGUMENT naming line and key; DATA_LOSS if
-    // the bytes have another sha256 than `expected_sha256`, unless that is empty; ALREADY_EXISTS if they are stored
-    // with another format. Takes as long as parsing; call once.
+    // Validates and stores; the stored one if it was there before. INVALID_ARGUMENT naming line and key (of a circuit
+    // only whether it looks like one, since what it may contain is the model's business); DATA_LOSS if the bytes have
+    // another sha256 than `expected_sha256`, unless that is empty; ALREADY_EXISTS if they are stored with another
+    // format. Takes as long as parsing; call once.
     absl::StatusOr<std::shared_ptr<const StoredDataset>> Finish(absl::string_view expected_sha256);
 
    private:
     friend class DatasetStore;
-    Upload(DatasetStore& store, DatasetFormat format);
+    Upload(DatasetStore& store, FileFormat format);
 
     DatasetStore& store_;
-    const DatasetFormat format_;
+    const FileFormat format_;
     ByteBudget::Reservation reservation_;
     std::string bytes_;
     Sha256 hash_;
   };
-  std::unique_ptr<Upload> BeginUpload(DatasetFormat format);
+  std::unique_ptr<Upload> BeginUpload(FileFormat format);
 
   // NOT_FOUND if it is not there; also Delete.
   absl::StatusOr<std::shared_ptr<const StoredDataset>> Get(absl::string_view sha256) const;

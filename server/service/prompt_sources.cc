@@ -45,7 +45,7 @@ absl::Status ValidatePublished(const v1::PublishedPrompts& published) {
 }
 
 absl::StatusOr<std::shared_ptr<const StoredDataset>> FindDataset(const DatasetStore& datasets,
-                                                                 const std::string& sha256, DatasetFormat format,
+                                                                 const std::string& sha256, FileFormat format,
                                                                  absl::string_view field) {
   absl::StatusOr<std::shared_ptr<const StoredDataset>> dataset = datasets.Get(sha256);
   if (!dataset.ok()) {
@@ -53,7 +53,7 @@ absl::StatusOr<std::shared_ptr<const StoredDataset>> FindDataset(const DatasetSt
   }
   if ((*dataset)->format != format) {
     return InvalidField(field, absl::StrCat("dataset ", sha256, " has another format, must be ",
-                                            format == DatasetFormat::kPairs ? "PAIRS" : "PUBLISHED"));
+                                            format == FileFormat::kPairs ? "PAIRS" : "PUBLISHED"));
   }
   return dataset;
 }
@@ -85,14 +85,14 @@ absl::StatusOr<PromptPairs> ReadPublished(const DatasetStore& datasets, const v1
   std::vector<absl::string_view> clean;
   int64_t prompts = 0;
   for (int i = 0; i < published.clean_dataset_sha256s_size(); ++i) {
-    ASSIGN_OR_RETURN(auto dataset, FindDataset(datasets, published.clean_dataset_sha256s(i), DatasetFormat::kPublished,
+    ASSIGN_OR_RETURN(auto dataset, FindDataset(datasets, published.clean_dataset_sha256s(i), FileFormat::kPublished,
                                                absl::StrCat("prompts.published.clean_dataset_sha256s[", i, "]")));
     clean.push_back(dataset->bytes);
     prompts += dataset->prompt_count;
     held.push_back(std::move(dataset));
   }
   ASSIGN_OR_RETURN(const auto corrupted,
-                   FindDataset(datasets, published.corrupted_dataset_sha256(), DatasetFormat::kPublished,
+                   FindDataset(datasets, published.corrupted_dataset_sha256(), FileFormat::kPublished,
                                "prompts.published.corrupted_dataset_sha256"));
   RETURN_IF_ERROR(CheckFile(prompts, options, limits));
   return TokenizePublished(vocabulary, clean, corrupted->bytes, options);
@@ -108,7 +108,7 @@ absl::StatusOr<PromptPairs> MakePairs(const DatasetStore& datasets, const v1::Pr
                              options);
     }
     case v1::PromptSource::kPairsDatasetSha256: {
-      ASSIGN_OR_RETURN(const auto dataset, FindDataset(datasets, source.pairs_dataset_sha256(), DatasetFormat::kPairs,
+      ASSIGN_OR_RETURN(const auto dataset, FindDataset(datasets, source.pairs_dataset_sha256(), FileFormat::kPairs,
                                                        "prompts.pairs_dataset_sha256"));
       RETURN_IF_ERROR(CheckFile(dataset->prompt_count, options, limits));
       return TokenizePairs(vocabulary, dataset->bytes, options);

@@ -16,7 +16,7 @@ const std::string kPublished = R"({"text": "a", "corr": " 5", "incorr": " 4"})"
                                "\n";
 
 absl::StatusOr<std::shared_ptr<const StoredDataset>> Store(DatasetStore& store, const std::string& bytes,
-                                                           DatasetFormat format = DatasetFormat::kPairs,
+                                                           FileFormat format = FileFormat::kPairs,
                                                            const std::string& sha256 = "") {
   const auto upload = store.BeginUpload(format);
   RETURN_IF_ERROR(upload->Append(bytes));
@@ -44,7 +44,7 @@ TEST(DatasetStoreTest, SameBytesWithAnotherFormatAreRefused) {
                            R"("text": "a", "corr": " 5", "incorr": " 4"})";
   DatasetStore store(1000, 1000);
   ASSERT_TRUE(Store(store, both).ok());
-  EXPECT_EQ(Store(store, both, DatasetFormat::kPublished).status().code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_EQ(Store(store, both, FileFormat::kPublished).status().code(), absl::StatusCode::kAlreadyExists);
 }
 
 TEST(DatasetStoreTest, NothingIsKeptOfAFailedUpload) {
@@ -52,7 +52,7 @@ TEST(DatasetStoreTest, NothingIsKeptOfAFailedUpload) {
   const std::string bad(kPairs.size(), '{');
   EXPECT_EQ(Store(store, bad).status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_TRUE(store.List().empty());
-  EXPECT_EQ(FieldOf(Store(store, kPairs, DatasetFormat::kPairs, std::string(64, '0')).status()), "header.sha256");
+  EXPECT_EQ(FieldOf(Store(store, kPairs, FileFormat::kPairs, std::string(64, '0')).status()), "header.sha256");
   EXPECT_TRUE(store.List().empty());
   // Their bytes were given back.
   EXPECT_TRUE(Store(store, kPairs).ok());
@@ -61,19 +61,18 @@ TEST(DatasetStoreTest, NothingIsKeptOfAFailedUpload) {
 TEST(DatasetStoreTest, AbandonedUploadGivesItsBytesBack) {
   DatasetStore store(1000, static_cast<int64_t>(kPairs.size()));
   {
-    const auto upload = store.BeginUpload(DatasetFormat::kPairs);
+    const auto upload = store.BeginUpload(FileFormat::kPairs);
     ASSERT_TRUE(upload->Append(kPairs).ok());
-    EXPECT_EQ(Store(store, kPublished, DatasetFormat::kPublished).status().code(),
-              absl::StatusCode::kResourceExhausted);
+    EXPECT_EQ(Store(store, kPublished, FileFormat::kPublished).status().code(), absl::StatusCode::kResourceExhausted);
   }
-  EXPECT_TRUE(Store(store, kPublished, DatasetFormat::kPublished).ok());
+  EXPECT_TRUE(Store(store, kPublished, FileFormat::kPublished).ok());
 }
 
 TEST(DatasetStoreTest, LimitsAreNamed) {
   DatasetStore store(50, 60);
   EXPECT_THAT(std::string(Store(store, kPairs).status().message()), HasSubstr("max_dataset_bytes, 50"));
-  ASSERT_TRUE(Store(store, kPublished, DatasetFormat::kPublished).ok());
-  EXPECT_THAT(std::string(Store(store, kPublished + "\n", DatasetFormat::kPublished).status().message()),
+  ASSERT_TRUE(Store(store, kPublished, FileFormat::kPublished).ok());
+  EXPECT_THAT(std::string(Store(store, kPublished + "\n", FileFormat::kPublished).status().message()),
               HasSubstr("max_stored_dataset_bytes, 60"));
 }
 

@@ -55,7 +55,7 @@ TEST(ValidatePromptSourceTest, NumSamplesDoesNotWrap) {
 TEST(MakePromptPairsTest, PairsStoredFiles) {
   DatasetStore datasets(1 << 20, 1 << 20);
   const auto store = [&](const std::string& jsonl) {
-    const auto upload = datasets.BeginUpload(DatasetFormat::kPairs);
+    const auto upload = datasets.BeginUpload(FileFormat::kPairs);
     EXPECT_TRUE(upload->Append(jsonl).ok());
     return (*upload->Finish(""))->sha256;
   };
@@ -72,7 +72,7 @@ TEST(MakePromptPairsTest, PairsStoredFiles) {
 
 TEST(MakePromptPairsTest, FindsEveryPublishedFileByField) {
   DatasetStore datasets(1 << 20, 1 << 20);
-  const auto upload = datasets.BeginUpload(DatasetFormat::kPublished);
+  const auto upload = datasets.BeginUpload(FileFormat::kPublished);
   ASSERT_TRUE(upload->Append(R"({"text": "a", "corr": "b", "incorr": "c"})").ok());
   const std::string sha256 = (*upload->Finish(""))->sha256;
   const auto model = testing::TinyModel();
@@ -134,7 +134,7 @@ TEST(MakePromptPairsTest, TakesTheFirstInlinePrompts) {
 
 TEST(MakePromptPairsTest, RefusesFilesOverTheLimitBeforeTheyAreTokenized) {
   DatasetStore datasets(1 << 20, 1 << 20);
-  const auto upload = datasets.BeginUpload(DatasetFormat::kPairs);
+  const auto upload = datasets.BeginUpload(FileFormat::kPairs);
   // The second line's tokens are none of the model's, but nobody gets so far.
   ASSERT_TRUE(upload
                   ->Append(R"({"clean": [1], "corrupted": [3], "correct": 1, "incorrect": 5}
