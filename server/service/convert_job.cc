@@ -11,6 +11,49 @@
 #include "server/service/status_conversion.h"
 
 namespace circuitd {
+namespace {
+
+void SetResult(const std::string& result, v1::Job& job) {
+  switch (job.spec().kind_case()) {
+    case v1::JobSpec::kNodePruning:
+      job.mutable_node_pruning()->ParseFromString(result);
+      break;
+    case v1::JobSpec::kEdgePruning:
+    case v1::JobSpec::kAcdc:
+    case v1::JobSpec::kEdgeAttribution:
+      job.mutable_edge_circuit()->ParseFromString(result);
+      break;
+    case v1::JobSpec::kEvaluation:
+      job.mutable_evaluation()->ParseFromString(result);
+      break;
+    case v1::JobSpec::KIND_NOT_SET:
+      break;
+  }
+}
+
+void SetPayload(const std::string& payload, v1::JobSpec::KindCase kind, v1::JobEvent& event) {
+  switch (kind) {
+    case v1::JobSpec::kNodePruning:
+      event.mutable_decision()->mutable_decision()->ParseFromString(payload);
+      break;
+    case v1::JobSpec::kEdgePruning:
+    case v1::JobSpec::kAcdc:
+      event.mutable_decision()->mutable_edge_decision()->ParseFromString(payload);
+      break;
+    case v1::JobSpec::kEdgeAttribution:
+      event.mutable_step()->mutable_attribution()->ParseFromString(payload);
+      // What the server goes on from, and nobody else's.
+      event.mutable_step()->mutable_attribution()->clear_sums();
+      break;
+    case v1::JobSpec::kEvaluation:
+      event.mutable_step()->mutable_evaluation()->ParseFromString(payload);
+      break;
+    case v1::JobSpec::KIND_NOT_SET:
+      break;
+  }
+}
+
+}  // namespace
 
 v1::PruningDecision ToProto(const PruningDecision& decision) {
   v1::PruningDecision proto;
@@ -85,21 +128,24 @@ v1::Job ToProto(const JobView& job) {
     proto.mutable_error()->set_code(static_cast<int>(record.error.code()));
     proto.mutable_error()->set_message(WireMessage(record.error.message()));
   }
-  if (record.state == JobState::kSucceeded) proto.mutable_node_pruning()->ParseFromString(record.result);
+  if (record.state == JobState::kSucceeded) SetResult(record.result, proto);
   for (const ArtifactInfo& artifact : record.artifacts) *proto.add_artifacts() = ToProto(artifact);
   return proto;
 }
 
-v1::JobEvent ToProto(const JobEvent& event, const std::string& progress) {
+v1::JobEvent ToProto(const JobEvent& event, const std::string& progress, v1::JobSpec::KindCase kind) {
   v1::JobEvent proto;
   proto.set_sequence(event.sequence);
   *proto.mutable_time() = ToProto(event.time);
   if (event.state) {
     proto.set_state(ToProto(*event.state));
-  } else {
-    proto.mutable_decision()->mutable_decision()->ParseFromString(event.payload);
-    if (!progress.empty()) proto.mutable_decision()->mutable_progress()->ParseFromString(progress);
+    return proto;
   }
+  SetPayload(event.payload, kind, proto);
+  if (progress.empty()) return proto;
+  v1::JobProgress& shown =
+      proto.has_step() ? *proto.mutable_step()->mutable_progress() : *proto.mutable_decision()->mutable_progress();
+  shown.ParseFromString(progress);
   return proto;
 }
 

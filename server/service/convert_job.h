@@ -17,10 +17,10 @@ v1::PruningDecision ToProto(const PruningDecision& decision);
 v1::NodePruningResult ToProto(const NodePruningResult& result);
 v1::JobState ToProto(JobState state);
 v1::Artifact ToProto(const ArtifactInfo& artifact);
-// The records' opaque bytes are those of JobSpec, JobProgress, NodePruningResult and, in events, PruningDecision.
+// The records' opaque bytes are those of JobSpec, JobProgress, and of the result and the events of the spec's kind.
 v1::Job ToProto(const JobView& job);
-// `progress` goes with a decision; empty: none does.
-v1::JobEvent ToProto(const JobEvent& event, const std::string& progress);
+// An event of a job of that kind. `progress` goes with a decision or step; empty: none does.
+v1::JobEvent ToProto(const JobEvent& event, const std::string& progress, v1::JobSpec::KindCase kind);
 
 google::protobuf::Timestamp ToProto(absl::Time time);
 google::protobuf::Duration ToProto(absl::Duration duration);

@@ -45,7 +45,14 @@ absl::StatusOr<PatchingDirection> FromProto(v1::PatchingDirection direction) {
   }
 }
 
-absl::StatusOr<PathFreeze> FromProto(v1::PathFreeze freeze) {
+absl::StatusOr<Metric> PatchingMetric(v1::Metric metric) {
+  ASSIGN_OR_RETURN(const std::optional<Metric> given, circuitd::FromProto(metric, "metric"));
+  return given.value_or(Metric::kLogitDiff);
+}
+
+}  // namespace
+
+absl::StatusOr<PathFreeze> FromProto(v1::PathFreeze freeze, absl::string_view field) {
   switch (freeze) {
     case v1::PATH_FREEZE_UNSPECIFIED:
     case v1::PATH_FREEZE_ALL:
@@ -53,16 +60,9 @@ absl::StatusOr<PathFreeze> FromProto(v1::PathFreeze freeze) {
     case v1::PATH_FREEZE_HEADS:
       return PathFreeze::kHeads;
     default:
-      return NotAValue(freeze, "freeze");
+      return NotAValue(freeze, field);
   }
 }
-
-absl::StatusOr<Metric> PatchingMetric(v1::Metric metric) {
-  ASSIGN_OR_RETURN(const std::optional<Metric> given, circuitd::FromProto(metric, "metric"));
-  return given.value_or(Metric::kLogitDiff);
-}
-
-}  // namespace
 
 absl::StatusOr<SweepRequest> ConvertSweep(const v1::RunSweepRequest& proto, const ModelConfig& config) {
   SweepRequest request;
@@ -88,7 +88,7 @@ absl::StatusOr<PathPatchingRequest> ConvertPathPatching(const v1::RunPathPatchin
   PathPatchingRequest request;
   ASSIGN_OR_RETURN(request.senders, FromProto(proto.senders(), "senders"));
   ASSIGN_OR_RETURN(request.receivers, FromProto(proto.receivers(), "receivers"));
-  ASSIGN_OR_RETURN(request.freeze, FromProto(proto.freeze()));
+  ASSIGN_OR_RETURN(request.freeze, FromProto(proto.freeze(), "freeze"));
   request.senders_together = proto.senders_together();
   ASSIGN_OR_RETURN(request.metric, PatchingMetric(proto.metric()));
   return request;

@@ -18,6 +18,9 @@ absl::StatusOr<SweepRequest> ConvertSweep(const v1::RunSweepRequest& proto, cons
 absl::StatusOr<PathPatchingRequest> ConvertPathPatching(const v1::RunPathPatchingRequest& proto,
                                                         const ModelConfig& config);
 
+// INVALID_ARGUMENT names `field`. Unset: kAll.
+absl::StatusOr<PathFreeze> FromProto(v1::PathFreeze freeze, absl::string_view field);
+
 v1::SweepGrid ToProto(const SweepGrid& grid);
 v1::Path ToProto(const PathEffect& path);
 

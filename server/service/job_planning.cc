@@ -2,9 +2,11 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/status.h"
 #include "server/model/registry.h"
+#include "server/service/circuit_sources.h"
 #include "server/service/dataset_store.h"
 #include "server/service/job_kinds.h"
 #include "server/service/job_spec_parts.h"
@@ -43,6 +45,15 @@ absl::StatusOr<PlannedJob> Plan(const ServerParts& parts, const JobKind& kind, v
     ASSIGN_OR_RETURN(JobPrompts prompts, MakePrompts(parts, source, *material.model, needs));
     material.prompts.push_back(std::move(prompts));
     source.part->Clear();
+  }
+  const auto circuits = MutableCircuitsOf(spec);
+  for (size_t i = 0; i < circuits.size(); ++i) {
+    const SpecPart<v1::CircuitSource>& source = circuits[i];
+    ASSIGN_OR_RETURN(NamedCircuit circuit, ReadCircuit(parts, *source.part, source.field, material.model->config()));
+    material.circuits.push_back(std::move(circuit.document));
+    if (circuit.label.empty()) circuit.label = absl::StrCat("circuit ", i + 1);
+    source.part->Clear();
+    source.part->set_label(circuit.label);
   }
   material.spec = std::move(spec);
   ASSIGN_OR_RETURN(std::unique_ptr<JobPlan> plan, kind.make(std::move(material)));

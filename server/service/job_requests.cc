@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/sha256.h"
 #include "base/status.h"
+#include "server/service/circuit_sources.h"
 #include "server/service/convert_job.h"
 #include "server/service/job_kinds.h"
 #include "server/service/job_spec_parts.h"
@@ -59,6 +60,10 @@ absl::Status ValidateKind(const JobKind& kind, const v1::JobSpec& spec) {
     const absl::Status status = ValidatePromptSource(*source.part);
     if (!status.ok()) return WithFieldPrefix(source.field, status);
   }
+  for (const auto& source : CircuitsOf(spec)) {
+    const absl::Status status = ValidateCircuitSource(*source.part);
+    if (!status.ok()) return WithFieldPrefix(source.field, status);
+  }
   return kind.validate(spec);
 }
 
@@ -71,7 +76,9 @@ absl::Status ValidateSubmit(const v1::SubmitJobRequest& request, absl::Time now)
   }
   const v1::JobSpec& spec = request.spec();
   const JobKind* kind = KindOf(spec);
-  if (kind == nullptr) return InvalidField("spec.kind", "must be set");
+  if (kind == nullptr)
+    return InvalidField("spec.kind",
+                        "one of node_pruning, edge_pruning, acdc, edge_attribution and evaluation must be set");
   RETURN_IF_ERROR(ValidateSize(spec));
   if (const absl::Status status = ValidateKind(*kind, spec); !status.ok()) {
     return WithFieldPrefix(absl::StrCat("spec.", KindName(spec)), status);

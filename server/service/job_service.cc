@@ -85,7 +85,9 @@ class JobService final : public v1::JobService::CallbackService {
         if (const auto alive = call.lock()) alive->Poke();
       };
       ASSIGN_OR_RETURN(std::shared_ptr<JobWatch> watch, parts_.jobs.Watch(id, request->after_sequence(), wake));
-      call->Begin([watch](v1::WatchJobResponse& response, absl::Status& end) { return NextOf(*watch, response, end); });
+      call->Begin([watch, kind = v1::JobSpec::KIND_NOT_SET](v1::WatchJobResponse& response, absl::Status& end) mutable {
+        return NextOf(*watch, kind, response, end);
+      });
       return absl::OkStatus();
     });
     if (!status.ok()) call->Fail(status);
@@ -144,7 +146,8 @@ class JobService final : public v1::JobService::CallbackService {
   }
 
  private:
-  static Pull NextOf(JobWatch& watch, v1::WatchJobResponse& response, absl::Status& end) {
+  // `kind` is told by the job, which comes before its events.
+  static Pull NextOf(JobWatch& watch, v1::JobSpec::KindCase& kind, v1::WatchJobResponse& response, absl::Status& end) {
     absl::StatusOr<JobWatch::Item> item = watch.Next();
     if (!item.ok()) {
       end = item.status();
@@ -153,9 +156,10 @@ class JobService final : public v1::JobService::CallbackService {
     switch (item->kind) {
       case JobWatch::Item::Kind::kJob:
         *response.mutable_job() = ToProto(*item->job);
+        kind = response.job().spec().kind_case();
         return Pull::kMessage;
       case JobWatch::Item::Kind::kEvent:
-        *response.mutable_event() = ToProto(*item->event, item->progress);
+        *response.mutable_event() = ToProto(*item->event, item->progress, kind);
         return Pull::kMessage;
       case JobWatch::Item::Kind::kNothingYet:
         return Pull::kNothingYet;

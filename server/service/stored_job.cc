@@ -18,20 +18,31 @@
 namespace circuitd {
 namespace {
 
+// Only what jobs take from it, so that circuits that are equal have equal bytes.
+std::string StoreCircuit(const CircuitDocument& circuit) {
+  CircuitDocument stored;
+  stored.config = circuit.config;
+  stored.circuit = circuit.circuit;
+  stored.scores = circuit.scores;
+  return CircuitJson(stored);
+}
+
 storage::v1::JobInput InputOf(const JobMaterial& material) {
   v1::JobSpec spec = material.spec;
   const auto prompts = MutablePromptsOf(spec);
   for (size_t i = 0; i < prompts.size(); ++i) *prompts[i].part = StorePairs(material.prompts[i].pairs);
   storage::v1::JobInput input;
   StoreKind(spec, input);
+  for (const CircuitDocument& circuit : material.circuits) *input.add_circuits() = StoreCircuit(circuit);
   input.set_model_sha256(material.model_sha256);
   input.set_data_type(ToProto(material.model->dtype()));
   input.set_micro_batch_prompts(material.micro_batch_prompts.value_or(0));
   return input;
 }
 
-absl::StatusOr<JobMaterial> StoredMaterial(const JobKind& kind, v1::JobSpec stored, const v1::JobSpec& spec,
-                                           const ModelConfig& config) {
+absl::StatusOr<JobMaterial> StoredMaterial(const JobKind& kind, v1::JobSpec stored,
+                                           const google::protobuf::RepeatedPtrField<std::string>& circuits,
+                                           const v1::JobSpec& spec, const ModelConfig& config) {
   JobMaterial material;
   const auto stored_prompts = MutablePromptsOf(stored);
   const auto prompts = PromptsOf(spec);
@@ -41,6 +52,13 @@ absl::StatusOr<JobMaterial> StoredMaterial(const JobKind& kind, v1::JobSpec stor
     std::string json = PromptsJson(*prompts[i].part, pairs.size());
     material.prompts.push_back({std::move(pairs), std::move(json)});
     stored_prompts[i].part->Clear();
+  }
+  if (circuits.size() != static_cast<int>(CircuitsOf(stored).size())) {
+    return absl::DataLossError("circuits are missing");
+  }
+  for (const std::string& circuit : circuits) {
+    ASSIGN_OR_RETURN(CircuitDocument document, ParseCircuit(circuit, &config));
+    material.circuits.push_back(std::move(document));
   }
   material.spec = std::move(stored);
   return material;
@@ -80,7 +98,8 @@ absl::StatusOr<std::shared_ptr<const JobPlan>> RestoreJob(const ServerParts& par
                                                       sha256, ", it was ", input.model_sha256()));
   }
   kind->fill_defaults(stored);
-  absl::StatusOr<JobMaterial> material = StoredMaterial(*kind, std::move(stored), spec, model->config());
+  absl::StatusOr<JobMaterial> material =
+      StoredMaterial(*kind, std::move(stored), input.circuits(), spec, model->config());
   if (!material.ok()) return damaged(material.status());
   material->model = std::move(model);
   material->model_sha256 = sha256;

@@ -1,0 +1,43 @@
+// What jobs that find circuits of edges share.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "circuitd/v1/metric.pb.h"
+#include "server/circuit/edges/edge_decision.h"
+#include "server/graph/edge_set.h"
+#include "server/jobs/job_body.h"
+#include "server/service/job_plan.h"
+#include "server/service/plan_run.h"
+
+namespace circuitd {
+
+// The decisions of a job, its earlier runs' and this one's. Events are EdgeDecisions.
+class EdgeDecisions {
+ public:
+  // Takes up what earlier runs have decided. Errors if that is damaged.
+  static absl::StatusOr<EdgeDecisions> Of(const PlanRun& run);
+
+  const std::vector<EdgeDecision>& all() const { return decisions_; }
+  // Which add to these decisions; valid as long as they and `run` are where they are.
+  EdgeCallbacks Callbacks(PlanRun& run);
+
+ private:
+  std::vector<EdgeDecision> decisions_;
+};
+
+// A circuit that was found, and how.
+struct FoundEdges {
+  EdgeCircuitResult result;
+  std::optional<EdgeScores> scores;  // of all edges
+  v1::Metric metric = v1::METRIC_LOGIT_DIFF;
+  std::string parameters_json;
+};
+
+// An EdgeCircuitResult with its files; decisions.jsonl is among them if there are any decisions.
+JobOutcome EdgeOutcome(const JobPlan& plan, const FoundEdges& found, const std::vector<EdgeDecision>& decisions);
+
+}  // namespace circuitd

@@ -1,0 +1,11 @@
+// The edge-pruning job.
+#pragma once
+
+#include "server/service/job_kinds.h"
+
+namespace circuitd {
+
+// Events are EdgeDecisions, the result is an EdgeCircuitResult, with the files of circuit_files.h.
+const JobKind& EdgePruningKind();
+
+}  // namespace circuitd

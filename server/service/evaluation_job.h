@@ -1,0 +1,11 @@
+// The evaluation job.
+#pragma once
+
+#include "server/service/job_kinds.h"
+
+namespace circuitd {
+
+// Events are EvaluationSteps, the result is an EvaluationResult, with evaluation.json.
+const JobKind& EvaluationKind();
+
+}  // namespace circuitd
