@@ -64,7 +64,7 @@ Json ParametersJson(const EvaluationOptions& options) {
                  {"signed_scores", !options.curve_selection.absolute}};
   }
   return {{"ablation", AblationName(options.ablation)},
-          {"means", options.ablation == EdgeAblation::kMean ? Json(MlpMeansName(options.means)) : Json(nullptr)},
+          {"means", options.ablation == EdgeAblation::kMean ? Json(options.means == MlpMeans::kClean ? "clean" : "seqcont") : Json(nullptr)},
           {"metric", MetricName(options.metric)},
           {"run", options.run == CircuitRun::kAblateOutside ? "ablate_outside" : "patch_into_corrupted"},
           {"random_circuits", options.random_circuits},
