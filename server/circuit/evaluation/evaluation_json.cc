@@ -1,7 +1,7 @@
 #include "server/circuit/evaluation/evaluation_json.h"
 
 #include "nlohmann/json.hpp"
-#include "server/circuit/export_text.h"
+#include "server/graph/document_text.h"
 
 namespace circuitd {
 namespace {
