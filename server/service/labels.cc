@@ -3,7 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "nlohmann/json.hpp"
-#include "server/circuit/export_text.h"
+#include "server/graph/document_text.h"
 
 namespace circuitd {
 namespace {

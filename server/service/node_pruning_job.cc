@@ -7,14 +7,13 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "base/status.h"
 #include "circuitd/v1/circuit.pb.h"
-#include "server/circuit/export.h"
 #include "server/circuit/node_pruning.h"
+#include "server/circuit/node_pruning_json.h"
+#include "server/service/circuit_files.h"
 #include "server/service/convert_job.h"
 #include "server/service/plan_run.h"
-#include "server/service/version.h"
 
 namespace circuitd {
 namespace {
@@ -50,7 +49,7 @@ class NodePruningPlan final : public JobPlan {
     };
     ASSIGN_OR_RETURN(const NodePruningResult result,
                      PruneNodes(model(), pairs(), Options(), callbacks, /*made=*/std::vector(decisions)));
-    return MakeOutcome(result, std::move(decisions));
+    return MakeOutcome(result, decisions);
   }
 
  private:
@@ -67,27 +66,15 @@ class NodePruningPlan final : public JobPlan {
     return options;
   }
 
-  JobOutcome MakeOutcome(const NodePruningResult& result, std::vector<PruningDecision> decisions) const {
-    PruningReport report;
-    report.model_name = model().name();
-    report.model_sha256 = material().model_sha256;
-    report.config = model().config();
-    report.task_json = material().prompts.front().json;
-    report.server_version = kVersion;
-    report.device = model().device();
-    report.dtype = std::string(DTypeName(model().dtype()));
-    report.created = absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::Now(), absl::UTCTimeZone());
-    report.prompt_count = pairs().size();
-    report.options = Options();
-    report.result = result;
-    report.decisions = std::move(decisions);
+  JobOutcome MakeOutcome(const NodePruningResult& result, const std::vector<PruningDecision>& decisions) const {
+    CircuitDocument document = NewDocument(*this);
+    document.parameters_json = PruningParametersJson(Options(), pairs().size());
+    document.results_json = PruningResultsJson(result);
+    document.circuit.nodes = result.circuit;
     JobOutcome outcome;
     outcome.result = ToProto(result).SerializeAsString();
-    outcome.artifacts = {{"circuit.json", "application/json", CircuitJson(report)},
-                         {"decisions.jsonl", "application/jsonl", DecisionsJsonl(report.decisions)},
-                         {"circuit.dot", "text/vnd.graphviz", CircuitDot(report)},
-                         {"circuit.svg", "image/svg+xml", CircuitSvg(report)},
-                         {"seqcont.json", "application/json", SeqcontJson(result.circuit)}};
+    outcome.artifacts = CircuitFiles(document);
+    outcome.artifacts.push_back({"decisions.jsonl", "application/jsonl", DecisionsJsonl(decisions)});
     return outcome;
   }
 
