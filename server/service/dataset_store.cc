@@ -28,7 +28,9 @@ absl::StatusOr<int64_t> ValidateFile(FileFormat format, absl::string_view bytes)
     return absl::InvalidArgumentError(
         absl::StrCat("the circuit has ", bytes.size(), " bytes, must be at most ", kMaxCircuitFileBytes));
   }
-  RETURN_IF_ERROR(CircuitFormatOf(bytes).status());
+  // The file's keys are no fields of the request.
+  const absl::StatusOr<CircuitFormat> layout = CircuitFormatOf(bytes);
+  if (!layout.ok()) return absl::InvalidArgumentError(layout.status().message());
   return 0;
 }
 
