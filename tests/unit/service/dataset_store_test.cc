@@ -86,5 +86,14 @@ TEST(DatasetStoreTest, UsersKeepDeletedDatasets) {
   EXPECT_TRUE(Store(store, kPairs).ok());
 }
 
+TEST(DatasetStoreTest, CircuitsAreKeptWithoutPrompts) {
+  DatasetStore store(1 << 20, 1 << 20);
+  const auto stored = Store(store, R"({"heads": [[0, 1]], "mlps": [2]})", FileFormat::kCircuit);
+  ASSERT_TRUE(stored.ok()) << stored.status();
+  EXPECT_EQ((*stored)->format, FileFormat::kCircuit);
+  EXPECT_EQ((*stored)->prompt_count, 0);
+  EXPECT_EQ(Store(store, kPairs, FileFormat::kCircuit).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
 }  // namespace
 }  // namespace circuitd
