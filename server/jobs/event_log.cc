@@ -10,10 +10,14 @@ namespace circuitd {
 void EventLog::Append(absl::string_view id, JobEvent event, std::string progress) {
   Recent& recent = held_[std::string(id)];
   // What a failure has kept from here is read from the store.
-  if (!recent.events.empty() && recent.events.back()->sequence + 1 != event.sequence) recent.events.clear();
+  if (!recent.events.empty() && recent.events.back()->sequence + 1 != event.sequence) recent = {};
+  recent.bytes += event.payload.size();
   recent.events.push_back(std::make_shared<const JobEvent>(std::move(event)));
   recent.progress = std::move(progress);
-  if (recent.events.size() > held_per_job_) recent.events.pop_front();
+  while (recent.events.size() > 1 && (recent.events.size() > held_per_job_ || recent.bytes > held_bytes_)) {
+    recent.bytes -= recent.events.front()->payload.size();
+    recent.events.pop_front();
+  }
 }
 
 absl::StatusOr<EventLog::Page> EventLog::After(absl::string_view id, uint64_t after, size_t limit) const {
@@ -26,7 +30,7 @@ absl::StatusOr<EventLog::Page> EventLog::After(absl::string_view id, uint64_t af
     const size_t end = begin + std::min(limit, events.size() - begin);
     page.events.assign(events.begin() + begin, events.begin() + end);
   } else {
-    ASSIGN_OR_RETURN(std::vector<JobEvent> stored, store_.Events(id, after, limit));
+    ASSIGN_OR_RETURN(std::vector<JobEvent> stored, store_.Events(id, after, {limit, held_bytes_}));
     for (JobEvent& event : stored) page.events.push_back(std::make_shared<const JobEvent>(std::move(event)));
   }
   if (recent == nullptr || page.events.empty()) return page;

@@ -26,6 +26,14 @@ struct JobFilter {
   size_t limit = std::numeric_limits<int64_t>::max();
 };
 
+// How many events to read: no more once the payloads of those before are over `bytes`, so at least one.
+struct EventLimit {
+  // NOLINTNEXTLINE(google-explicit-constructor): a number is a number of events.
+  EventLimit(size_t events, size_t bytes = std::numeric_limits<size_t>::max()) : events(events), bytes(bytes) {}
+  size_t events;
+  size_t bytes;
+};
+
 // Every change is made wholly or not at all, and what was answered OK is there after the process was killed at any
 // moment. Errors: NOT_FOUND for ids that are not there; RESOURCE_EXHAUSTED when the disk is full, DATA_LOSS when what
 // is stored is damaged, INTERNAL for everything else; nothing has changed then. Not thread-safe: the JobManager calls
@@ -52,8 +60,9 @@ class JobStore {
                                                                absl::string_view request_id) const = 0;
   // The newest job that has succeeded with that key; never for an empty one.
   virtual absl::StatusOr<std::optional<JobRecord>> FindResult(absl::string_view result_key) const = 0;
-  // Events after the sequence number `after`, at most `limit`, in order.
-  virtual absl::StatusOr<std::vector<JobEvent>> Events(absl::string_view id, uint64_t after, size_t limit) const = 0;
+  // Events after the sequence number `after`, in order.
+  virtual absl::StatusOr<std::vector<JobEvent>> Events(absl::string_view id, uint64_t after,
+                                                       EventLimit limit) const = 0;
 
   // Whether a job has an artifact with these bytes.
   virtual absl::StatusOr<bool> IsArtifactUsed(absl::string_view sha256) const = 0;

@@ -104,18 +104,22 @@ absl::StatusOr<std::optional<JobRecord>> SqliteJobStore::FindResult(absl::string
   return FirstRecord(query.Bytes(result_key));
 }
 
-absl::StatusOr<std::vector<JobEvent>> SqliteJobStore::Events(absl::string_view id, uint64_t after, size_t limit) const {
+absl::StatusOr<std::vector<JobEvent>> SqliteJobStore::Events(absl::string_view id, uint64_t after,
+                                                             EventLimit limit) const {
   ASSIGN_OR_RETURN(const int64_t number, NumberOf(id));
   SqliteQuery query = database_->Query(
       "SELECT sequence, time, state, payload FROM events WHERE job = ? AND sequence > ? ORDER BY sequence LIMIT ?");
-  query.Int(number).Int(Clamped(after)).Int(Clamped(limit));
+  query.Int(number).Int(Clamped(after)).Int(Clamped(limit.events));
   std::vector<JobEvent> events;
-  while (true) {
+  size_t bytes = 0;
+  while (bytes <= limit.bytes) {
     ASSIGN_OR_RETURN(const bool row, query.Step());
     if (!row) return events;
     ASSIGN_OR_RETURN(JobEvent event, ReadEvent(*database_, query));
+    bytes += event.payload.size();
     events.push_back(std::move(event));
   }
+  return events;
 }
 
 absl::StatusOr<bool> SqliteJobStore::IsArtifactUsed(absl::string_view sha256) const {

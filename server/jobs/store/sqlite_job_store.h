@@ -29,7 +29,7 @@ class SqliteJobStore : public JobStore {
   absl::StatusOr<std::optional<JobRecord>> FindRequest(absl::string_view owner,
                                                        absl::string_view request_id) const override;
   absl::StatusOr<std::optional<JobRecord>> FindResult(absl::string_view result_key) const override;
-  absl::StatusOr<std::vector<JobEvent>> Events(absl::string_view id, uint64_t after, size_t limit) const override;
+  absl::StatusOr<std::vector<JobEvent>> Events(absl::string_view id, uint64_t after, EventLimit limit) const override;
   absl::StatusOr<bool> IsArtifactUsed(absl::string_view sha256) const override;
   absl::StatusOr<std::vector<std::string>> Expired(absl::Time ended_before, int64_t max_bytes) const override;
 

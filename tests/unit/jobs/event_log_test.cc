@@ -72,6 +72,28 @@ TEST_F(EventLogTest, ReadersShareTheEventsThatAreHeld) {
   EXPECT_EQ(log_.After("job", 1, 9)->events[0], log_.After("job", 1, 9)->events[0]);
 }
 
+TEST_F(EventLogTest, HoldsAndReadsNoMoreThanItsBytesAtOnce) {
+  EventLog log(*store_, /*held_per_job=*/100, /*held_bytes=*/10);
+  for (int i = 0; i < 4; ++i) {
+    const JobEvent event = Happen(record_, std::string(8, 'a' + i), "", absl::UnixEpoch());
+    ASSERT_TRUE(store_->Update(record_, event).ok());
+    log.Append("job", event, "");
+  }
+  // Each one from the store, or the last one from memory; none is left out.
+  std::string seen;
+  uint64_t after = 1;
+  while (true) {
+    const auto page = log.After("job", after, 100).value();
+    if (page.events.empty()) break;
+    EXPECT_LE(page.events.size(), 2u);
+    for (const auto& event : page.events) seen += event->payload.front();
+    after = page.events.back()->sequence;
+  }
+  EXPECT_EQ(seen, "abcd");
+  EXPECT_EQ(log.After("job", 4, 9)->events[0], log.After("job", 4, 9)->events[0]);
+  EXPECT_NE(log.After("job", 3, 9)->events[0], log.After("job", 3, 9)->events[0]);
+}
+
 TEST_F(EventLogTest, ReadsReleasedJobsFromTheStore) {
   Emit("a");
   EnterState(JobState::kCancelled);

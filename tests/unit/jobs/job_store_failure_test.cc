@@ -51,7 +51,7 @@ class FaultyStore : public JobStore {
   absl::StatusOr<std::optional<JobRecord>> FindResult(absl::string_view result_key) const override {
     return store_->FindResult(result_key);
   }
-  absl::StatusOr<std::vector<JobEvent>> Events(absl::string_view id, uint64_t after, size_t limit) const override {
+  absl::StatusOr<std::vector<JobEvent>> Events(absl::string_view id, uint64_t after, EventLimit limit) const override {
     RETURN_IF_ERROR(faults_.reads);
     return store_->Events(id, after, limit);
   }
