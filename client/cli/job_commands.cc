@@ -60,24 +60,23 @@ std::string LostLine(const absl::Status& error, absl::Duration give_up_after) {
 
 }  // namespace
 
-absl::StatusOr<v1::SubmitJobResponse> SubmitPruning(Client& client, const LocalPrompts& local,
-                                                    v1::SubmitJobRequest request) {
-  RETURN_IF_ERROR(UploadPrompts(client, local, *request.mutable_spec()->mutable_node_pruning()->mutable_prompts()));
+absl::StatusOr<v1::SubmitJobResponse> SubmitPlanned(Client& client, const JobPlan& plan, v1::SubmitJobRequest request) {
+  for (const auto& upload : plan.uploads) RETURN_IF_ERROR(upload(client, *request.mutable_spec()));
   return client.SubmitJob(request);
 }
 
-void PrintSubmitted(CommandContext& context, const v1::SubmitJobResponse& submitted) {
+void PrintSubmitted(CommandContext& context, const JobPlan& plan, const v1::SubmitJobResponse& submitted) {
   if (context.options().json) {
     context.PrintJson(submitted);
   } else if (submitted.has_estimate()) {
-    context.out().Write(CostSummary(submitted.estimate()));
+    context.out().Write(CostSummary(submitted.estimate(), plan.spec));
   } else {
     context.out().Write(absl::StrCat(EscapeText(submitted.job().name()), "\n"));
   }
 }
 
 absl::StatusOr<Watched> WatchWithProgress(CommandContext& context, Client& client, const v1::Job& job,
-                                          uint64_t after_sequence, absl::Duration reach_within) {
+                                          const WatchOptions& watch) {
   const bool json = context.options().json;
   const std::string& job_name = job.name();
   context.HushRetries();
@@ -92,12 +91,12 @@ absl::StatusOr<Watched> WatchWithProgress(CommandContext& context, Client& clien
       [&](const v1::Job& now) { printer.Refresh(now); });
   v1::Job last = job;
   // Perhaps nobody is there.
-  bool absent = reach_within < FollowOptions().back_off.give_up_after;
+  bool absent = watch.reach_within < FollowOptions().back_off.give_up_after;
   // One line for each time that the server is lost.
   bool lost = false;
   FollowOptions options;
-  options.after_sequence = after_sequence;
-  options.reach_within = reach_within;
+  options.after_sequence = watch.after_sequence;
+  options.reach_within = watch.reach_within;
   options.canceller = &canceller;
   options.on_reconnect = [&](const absl::Status& error, absl::Duration) {
     if (std::exchange(lost, true)) return;
@@ -110,7 +109,7 @@ absl::StatusOr<Watched> WatchWithProgress(CommandContext& context, Client& clien
       last = message.job();
       ends_unwatched = last.spec().cancel_on_disconnect();
     }
-    if (json) context.out().Write(JsonLine(message));
+    if (json && watch.json_messages) context.out().Write(JsonLine(message));
     printer.Update(message);
     return absl::OkStatus();
   });
@@ -121,6 +120,13 @@ absl::StatusOr<Watched> WatchWithProgress(CommandContext& context, Client& clien
   }
   RETURN_IF_ERROR(ended.status());
   return Watched{false, *ended};
+}
+
+absl::StatusOr<Watched> SubmitAndWatch(CommandContext& context, Client& client, const JobPlan& plan,
+                                       const v1::SubmitJobRequest& request, const WatchOptions& options) {
+  ASSIGN_OR_RETURN(const v1::SubmitJobResponse submitted, SubmitPlanned(client, plan, request));
+  PrintError(absl::StrCat("circuit: ", submitted.job().name(), " submitted"));
+  return WatchWithProgress(context, client, submitted.job(), options);
 }
 
 int ReportEnd(const Watched& watched) {

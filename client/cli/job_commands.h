@@ -6,19 +6,19 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "circuitd/v1/job.pb.h"
 #include "client/cli/command.h"
-#include "client/cli/prompt_source_options.h"
+#include "client/cli/job_plan.h"
 #include "client/client.h"
 
 namespace circuitd::client {
 
-// Sends the prompts that the server does not have, and submits.
-absl::StatusOr<v1::SubmitJobResponse> SubmitPruning(Client& client, const LocalPrompts& local,
-                                                    v1::SubmitJobRequest request);
+// Sends what of the plan's files the server does not have, and submits `request`, which has the plan's spec.
+absl::StatusOr<v1::SubmitJobResponse> SubmitPlanned(Client& client, const JobPlan& plan, v1::SubmitJobRequest request);
 
 // The job's name, or what it would cost; the whole response with --json.
-void PrintSubmitted(CommandContext& context, const v1::SubmitJobResponse& submitted);
+void PrintSubmitted(CommandContext& context, const JobPlan& plan, const v1::SubmitJobResponse& submitted);
 
 struct Watched {
   // Ctrl-C: this command no longer watches it.
@@ -27,10 +27,22 @@ struct Watched {
   v1::Job job;
 };
 
-// Follows `job`, of which only the name need be known, with its progress on standard error (with --json also every
-// message on standard output, one a line), through lost connections and Ctrl-C. `reach_within`: see FollowOptions.
+struct WatchOptions {
+  // See FollowOptions.
+  uint64_t after_sequence = 0;
+  absl::Duration reach_within = absl::InfiniteDuration();
+  // With --json: every message on standard output, one a line.
+  bool json_messages = true;
+};
+
+// Follows `job`, of which only the name need be known, with its progress on standard error, through lost connections
+// and Ctrl-C.
 absl::StatusOr<Watched> WatchWithProgress(CommandContext& context, Client& client, const v1::Job& job,
-                                          uint64_t after_sequence, absl::Duration reach_within);
+                                          const WatchOptions& options);
+
+// SubmitPlanned, a line on standard error, and WatchWithProgress.
+absl::StatusOr<Watched> SubmitAndWatch(CommandContext& context, Client& client, const JobPlan& plan,
+                                       const v1::SubmitJobRequest& request, const WatchOptions& options = {});
 
 // Says how the watch ended, unless the job succeeded, and its exit code.
 int ReportEnd(const Watched& watched);

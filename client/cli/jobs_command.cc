@@ -5,13 +5,15 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/time/time.h"
 #include "base/status.h"
+#include "client/cli/choice_option.h"
 #include "client/cli/command.h"
 #include "client/cli/exit_code.h"
+#include "client/cli/job_kind.h"
 #include "client/cli/progress.h"
 #include "client/cli/queue_text.h"
+#include "client/cli/summary.h"
 #include "client/cli/table.h"
 
 namespace circuitd::client {
@@ -26,31 +28,35 @@ std::string LocalTime(const google::protobuf::Timestamp& time) {
   return absl::FormatTime("%Y-%m-%d %H:%M", absl::FromUnixSeconds(time.seconds()), absl::LocalTimeZone());
 }
 
+// How far a running job is.
+std::string RunningText(const v1::Job& job) {
+  const v1::JobProgress& progress = job.progress();
+  const std::string noun = StepNoun(job.spec());
+  if (progress.steps_done() == 0 && noun == "decisions") return "runs the whole model first";
+  const std::string iteration =
+      job.spec().has_node_pruning() ? absl::StrCat("iteration ", progress.iteration() + 1, ", ") : "";
+  return absl::StrCat(iteration, progress.steps_done(), " ", noun, ", ", progress.steps_left(), " left");
+}
+
 // What there is to say about a job in its state.
 std::string Remark(const v1::Job& job) {
   switch (job.state()) {
     case v1::JOB_STATE_QUEUED:
       return QueueText(job, absl::Now(), absl::LocalTimeZone());
     case v1::JOB_STATE_RUNNING:
-      if (job.progress().steps_done() == 0) return absl::StrCat("runs the whole model first", HeldBackText(job));
-      return absl::StrFormat("iteration %d, %d decisions, %d left%s", job.progress().iteration() + 1,
-                             job.progress().steps_done(), job.progress().steps_left(), HeldBackText(job));
-    case v1::JOB_STATE_SUCCEEDED: {
-      if (!job.has_node_pruning()) return "";
-      const std::string from = job.cached_from().empty() ? "" : absl::StrCat(", from ", job.cached_from());
-      return absl::StrFormat("score %.2f %%, %d nodes%s", job.node_pruning().score(),
-                             job.node_pruning().circuit().nodes_size(), from);
-    }
+      return absl::StrCat(RunningText(job), HeldBackText(job));
+    case v1::JOB_STATE_SUCCEEDED:
+      return absl::StrCat(ResultLine(job), job.cached_from().empty() ? "" : ", from ", job.cached_from());
     default:
       return job.error().message();
   }
 }
 
 Table JobTable(const google::protobuf::RepeatedPtrField<v1::Job>& jobs) {
-  Table table({"JOB", "STATE", "OWNER", "CREATED", "MODEL", "REMARK"});
+  Table table({"JOB", "KIND", "STATE", "OWNER", "CREATED", "MODEL", "REMARK"});
   for (const v1::Job& job : jobs) {
-    table.Add({job.name(), StateName(job.state()), job.owner(), LocalTime(job.create_time()),
-               job.spec().node_pruning().model(), Remark(job)});
+    table.Add({job.name(), KindName(job.spec()), StateName(job.state()), job.owner(), LocalTime(job.create_time()),
+               ModelOf(job.spec()), Remark(job)});
   }
   return table;
 }
@@ -86,12 +92,10 @@ void AddJobsCommand(CLI::App& app, CommandContext& context) {
                                                       {"succeeded", v1::JOB_STATE_SUCCEEDED},
                                                       {"failed", v1::JOB_STATE_FAILED},
                                                       {"cancelled", v1::JOB_STATE_CANCELLED}};
-  jobs->add_option("--state", options->states,
-                   "Only jobs that are queued, running, succeeded, failed or cancelled; several with commas")
+  AddChoiceOption(*jobs, "--state", options->states, states,
+                  "Only jobs that are queued, running, succeeded, failed or cancelled; several with commas", "STATE")
       ->delimiter(',')
-      ->allow_extra_args(false)
-      ->transform(CLI::CheckedTransformer(states).description(""))
-      ->type_name("STATE");
+      ->allow_extra_args(false);
   context.Register(jobs, [&context, options] { return List(context, *options); });
 }
 

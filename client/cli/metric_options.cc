@@ -8,6 +8,7 @@
 #include "absl/strings/strip.h"
 #include "base/status.h"
 #include "circuitd/v1/inference.pb.h"
+#include "client/cli/choice_option.h"
 #include "client/cli/command.h"
 #include "client/cli/prompt_options.h"
 
@@ -23,10 +24,9 @@ void AddMetricOption(CLI::App& app, v1::Metric& metric, const std::string& defau
     const auto each = static_cast<v1::Metric>(value);
     if (v1::Metric_IsValid(value) && each != v1::METRIC_UNSPECIFIED) metrics[MetricName(each)] = each;
   }
-  app.add_option("--metric", metric,
-                 absl::StrCat("logit_diff, prob_diff, kl_div, nll, rank or accuracy (default: ", default_text, ")"))
-      ->transform(CLI::CheckedTransformer(metrics).description(""))
-      ->type_name("METRIC");
+  AddChoiceOption(app, "--metric", metric, metrics,
+                  absl::StrCat("logit_diff, prob_diff, kl_div, nll, rank or accuracy (default: ", default_text, ")"),
+                  "METRIC");
 }
 
 void AnswerOptions::AddTo(CLI::App& app) {

@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "base/status.h"
+#include "client/cli/choice_option.h"
 #include "client/cli/command.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/table.h"
@@ -90,9 +91,7 @@ void AddModelsCommand(CLI::App& app, CommandContext& context) {
       "cpu, cuda or cuda:N (default: the server's)");
   const std::map<std::string, v1::DataType> dtypes = {
       {"float32", v1::DATA_TYPE_FLOAT32}, {"float16", v1::DATA_TYPE_FLOAT16}, {"bfloat16", v1::DATA_TYPE_BFLOAT16}};
-  load->add_option("--dtype", *dtype, "float32 (default), float16 or bfloat16")
-      ->transform(CLI::CheckedTransformer(dtypes).description(""))
-      ->type_name("TYPE");
+  AddChoiceOption(*load, "--dtype", *dtype, dtypes, "float32 (default), float16 or bfloat16", "TYPE");
   context.Register(load, [&context, load_request, dtype] {
     load_request->set_data_type(*dtype);
     return Load(context, *load_request);

@@ -35,6 +35,10 @@ std::string NodeName(const v1::Node& node) {
   }
 }
 
+std::string EdgeName(const v1::Edge& edge) {
+  return absl::StrCat(NodeName(edge.sender()), "->", NodeName(edge.receiver()));
+}
+
 absl::StatusOr<v1::Node> ParseNode(absl::string_view text) {
   v1::Node node;
   uint32_t layer = 0;

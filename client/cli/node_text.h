@@ -15,7 +15,10 @@ namespace circuitd::client {
 // "A7.11", "A7.11.q", "M9", "embed", "logits".
 std::string NodeName(const v1::Node& node);
 
-// The same back. INVALID_ARGUMENT says what the syntax is.
+// "A5.1->A7.11.q".
+std::string EdgeName(const v1::Edge& edge);
+
+// A node back. INVALID_ARGUMENT says what the syntax is.
 absl::StatusOr<v1::Node> ParseNode(absl::string_view text);
 
 // "3.0" or "A3.0": layer and head.

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/status.h"
+#include "client/cli/ablation_options.h"
 #include "client/cli/command.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/head_grid.h"
@@ -144,11 +145,7 @@ void AddPathCommand(CLI::App& app, CommandContext& context) {
   options->senders->type_name("NODE");
   options->receivers = AddRawOption(*command, "--receiver", "A3.1.q, .k or .v, M2 or logits (repeatable)");
   options->receivers->type_name("NODE")->required();
-  const std::map<std::string, v1::PathFreeze> freezes = {{"all", v1::PATH_FREEZE_ALL},
-                                                         {"heads", v1::PATH_FREEZE_HEADS}};
-  command->add_option("--freeze", options->freeze, "all (default): the direct path; heads: MLPs between are recomputed")
-      ->transform(CLI::CheckedTransformer(freezes).description(""))
-      ->type_name("FREEZE");
+  AddFreezeOption(*command, options->freeze);
   command->add_flag("--together", options->together, "All senders of a receiver at once");
   AddMetricOption(*command, options->metric, "logit_diff");
   command->add_option("--top", options->top, "Paths in the table")->capture_default_str();

@@ -8,8 +8,9 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
-#include "client/cli/node_text.h"
+#include "client/cli/job_kind.h"
 #include "client/cli/queue_text.h"
+#include "client/cli/step_text.h"
 #include "client/cli/text.h"
 #include "google/protobuf/duration.pb.h"
 
@@ -38,16 +39,12 @@ std::string StateName(v1::JobState state) {
   return absl::AsciiStrToLower(name.substr(kPrefix.size()));
 }
 
-std::string DecisionText(const v1::PruningDecision& decision) {
-  return absl::StrFormat("%s %.2f%% %s", NodeName(decision.node()), decision.score(),
-                         decision.removed() ? "removed" : "kept");
-}
-
 void JobProgressView::Update(const v1::Job& job) {
   state_ = job.state();
   job_sequence_ = job.last_sequence();
   begun_ = begun_ || job.has_start_time();
   waiting_ = job;
+  spec_ = job.spec();
   if (job.has_progress()) progress_ = job.progress();
 }
 
@@ -64,19 +61,31 @@ void JobProgressView::Update(const v1::JobEvent& event) {
     state_ = event.state();
     waiting_.reset();
   }
-  if (!event.has_decision()) return;
+  if (event.has_decision() || event.has_step()) UpdateStep(event);
+}
+
+void JobProgressView::UpdateStep(const v1::JobEvent& event) {
   begun_ = true;
-  const v1::PruningDecision& decision = event.decision().decision();
-  if (!has_decision_ || decision.iteration() != decision_.iteration()) iteration_start_ = decision.index();
-  has_decision_ = true;
-  decision_ = decision;
+  last_step_ = StepText(event, spec_);
+  kept_ = KeptText(event);
+  if (event.has_step()) {
+    if (event.step().has_evaluation()) counted_ = event.step().evaluation().index() + 1;
+    if (event.step().has_progress()) progress_ = event.step().progress();
+    return;
+  }
+  if (event.decision().has_edge_decision()) {
+    counted_ = event.decision().edge_decision().index() + 1;
+  } else {
+    const v1::PruningDecision& decision = event.decision().decision();
+    if (iteration_ != decision.iteration()) iteration_start_ = decision.index();
+    iteration_ = decision.iteration();
+    counted_ = decision.index() + 1;
+  }
   // One of long ago comes without: what the job said is newer.
   if (event.decision().has_progress()) progress_ = event.decision().progress();
 }
 
-uint64_t JobProgressView::DecisionsMade() const {
-  return std::max(progress_.steps_done(), has_decision_ ? decision_.index() + 1 : 0);
-}
+uint64_t JobProgressView::StepsDone() const { return std::max<uint64_t>(progress_.steps_done(), counted_); }
 
 std::string JobProgressView::QueuedText() const {
   const std::string text = waiting_ ? QueueText(*waiting_, absl::Now(), absl::LocalTimeZone()) : "";
@@ -85,12 +94,14 @@ std::string JobProgressView::QueuedText() const {
 
 std::string JobProgressView::RenderBar(size_t width) const {
   if (state_ == v1::JOB_STATE_QUEUED) {
-    const uint64_t made = DecisionsMade();
-    return Truncate(absl::StrCat(QueuedText(), made > 0 ? absl::StrCat("; ", made, " decisions so far") : ""), width);
+    const uint64_t made = StepsDone();
+    const std::string so_far = made > 0 ? absl::StrCat("; ", made, " ", StepNoun(spec_), " so far") : "";
+    return Truncate(absl::StrCat(QueuedText(), so_far), width);
   }
-  if (!has_decision_)
+  if (last_step_.empty()) {
     return Truncate(absl::StrCat(StateName(state_), waiting_ ? EscapeText(HeldBackText(*waiting_)) : ""), width);
-  const uint64_t made = DecisionsMade();
+  }
+  const uint64_t made = StepsDone();
   const uint64_t done = made - std::min(iteration_start_, made);
   const uint64_t total = done + progress_.steps_left();
   const double elapsed = Seconds(progress_.elapsed());
@@ -98,14 +109,10 @@ std::string JobProgressView::RenderBar(size_t width) const {
   const std::string left =
       progress_.has_remaining_estimate() ? ClockTime(Seconds(progress_.remaining_estimate())) : "-:--";
   // The most important first; the line ends before the first one that does not fit.
-  const std::vector<std::string> parts = {
-      absl::StrCat(done, "/", total),
-      absl::StrCat("ETA ", left),
-      DecisionText(decision_),
-      absl::StrCat("kept ", decision_.heads_kept(), " heads ", decision_.mlps_kept(), " MLPs"),
-      absl::StrFormat("%.1f/s", rate),
-      absl::StrCat("iteration ", decision_.iteration() + 1),
-  };
+  std::vector<std::string> parts = {absl::StrCat(done, "/", total), absl::StrCat("ETA ", left), last_step_};
+  if (!kept_.empty()) parts.push_back(absl::StrCat("kept ", kept_));
+  parts.push_back(absl::StrFormat("%.1f/s", rate));
+  if (iteration_) parts.push_back(absl::StrCat("iteration ", *iteration_ + 1));
   std::string text;
   for (const std::string& part : parts) {
     const std::string longer = absl::StrCat(text, text.empty() ? "" : "  ", part);

@@ -1,4 +1,4 @@
-// A pruning job's progress as text: pure functions of what the events said.
+// A job's progress as text: pure functions of what the events said.
 #pragma once
 
 #include <cstddef>
@@ -21,19 +21,23 @@ class JobProgressView {
   // waits for is taken from it.
   void Refresh(const v1::Job& job);
 
-  // One line of at most `width` columns: state, share of the iteration, rate, time left, what is kept and the last
-  // decision. The less important ones are left out of a narrow line.
+  // One line of at most `width` columns: state, share of the steps (of node pruning, of the iteration), rate, time
+  // left, what is kept and the last decision or step. The less important ones are left out of a narrow line.
   std::string RenderBar(size_t width) const;
 
   v1::JobState state() const { return state_; }
+  // Of the last decision or step; empty before the first one.
+  const std::string& last_step() const { return last_step_; }
   // False while events are missing that were there when the watch began.
   bool up_to_date() const { return sequence_ >= job_sequence_; }
   // "queued, 2 before it, begins in about 3 min"; "queued again" once it has begun.
   std::string QueuedText() const;
 
  private:
-  // Decisions up to now.
-  uint64_t DecisionsMade() const;
+  // Takes what the event says of a decision or step.
+  void UpdateStep(const v1::JobEvent& event);
+  // Decisions or steps up to now.
+  uint64_t StepsDone() const;
 
   v1::JobState state_ = v1::JOB_STATE_UNSPECIFIED;
   uint64_t sequence_ = 0;
@@ -42,18 +46,19 @@ class JobProgressView {
   bool begun_ = false;
   // While it waits, unless that isn't known.
   std::optional<v1::Job> waiting_;
+  v1::JobSpec spec_;
   v1::JobProgress progress_;
-  // Decisions before the current iteration.
+  std::string last_step_;
+  std::string kept_;
+  // As the last event counts, or 0.
+  uint64_t counted_ = 0;
+  // Of node pruning: the last decision's, and decisions before it.
+  std::optional<uint32_t> iteration_;
   uint64_t iteration_start_ = 0;
-  bool has_decision_ = false;
-  v1::PruningDecision decision_;
 };
 
 // "[#####-----]", `width` columns with the brackets; at least 2.
 std::string ProgressBar(double share, size_t width);
-
-// "A3.1 97.10% removed".
-std::string DecisionText(const v1::PruningDecision& decision);
 
 // "running", "succeeded".
 std::string StateName(v1::JobState state);

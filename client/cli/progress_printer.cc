@@ -42,7 +42,7 @@ void ProgressPrinter::Update(const v1::WatchJobResponse& message) {
   } else if (message.has_job() && waits) {
     Write(absl::StrCat(view_.QueuedText(), "\n"));
   }
-  if (message.event().has_decision()) Write(absl::StrCat(DecisionText(message.event().decision().decision()), "\n"));
+  if (message.event().has_decision() || message.event().has_step()) Write(absl::StrCat(view_.last_step(), "\n"));
 }
 
 void ProgressPrinter::Refresh(const v1::Job& job) {

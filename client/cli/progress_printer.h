@@ -16,7 +16,7 @@ class ProgressPrinter {
  public:
   enum class Mode {
     kBar,     // one line that is drawn again and again: for terminals
-    kLines,   // one line for each state and decision
+    kLines,   // one line for each state, decision and step
     kSilent,  // lines said by Say only
   };
   ProgressPrinter(int fd, Mode mode);

@@ -1,89 +1,28 @@
 #include "client/cli/prune_options.h"
 
-#include <map>
+#include <utility>
 
 #include "CLI/CLI.hpp"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
-#include "base/status.h"
+#include "client/cli/ablation_options.h"
 
 namespace circuitd::client {
 
 void PruneOptions::AddTo(CLI::App& app) {
-  app.add_option("--model,-m", model, "The model's name")->required();
-  prompts.AddTo(app);
-  app.add_option("--threshold", threshold, "Points of the score that the circuit may lose")->capture_default_str();
-  const std::map<std::string, v1::MlpMeans> names = {{"seqcont", v1::MLP_MEANS_SEQCONT},
-                                                     {"clean", v1::MLP_MEANS_CLEAN}};
-  app.add_option("--means", means,
-                 "Where an ablated MLP's mean is from: seqcont (default), as the published circuits, "
-                 "or clean, the unablated model")
-      ->transform(CLI::CheckedTransformer(names).description(""))
-      ->type_name("MEANS");
-  CLI::Option* once = app.add_flag("--one-iter", one_iter, "One backward and one forward sweep");
-  app.add_option("--max-iterations", max_iterations, "Iterations at most (default: until nothing more can leave)")
+  discovery_.AddTo(app);
+  app.add_option("--threshold", threshold_, "Points of the score that the circuit may lose")->capture_default_str();
+  AddMeansOption(app, means_, "seqcont");
+  CLI::Option* once = app.add_flag("--one-iter", one_iter_, "One backward and one forward sweep");
+  app.add_option("--max-iterations", max_iterations_, "Iterations at most (default: until nothing more can leave)")
       ->excludes(once);
-  app.add_option("--labels", labels, "KEY=VALUE; several with commas")->delimiter(',')->allow_extra_args(false);
-  app.add_option("--priority", priority, "-100 to 100; of your waiting jobs, higher ones run first")
-      ->capture_default_str();
-  app.add_option("--deadline", deadline,
-                 "When the job fails if it has not ended: 2h30m from now, or 2026-01-31T18:00:00Z");
-  app.add_option("--request-id", request_id, "Submitting again with the same id finds the same job");
-  app.add_flag("--no-cache", no_cache, "Compute it even if an equal job has succeeded");
-  app.add_flag("--validate-only", validate_only, "Only say what the job would cost");
 }
 
-void PruneOptions::AddWatchingTo(CLI::App& app) {
-  app.add_flag("--cancel-on-disconnect", cancel_on_disconnect,
-               "Cancel the job when nobody watches it any more, neither this command nor another");
-  app.add_option("-o,--output", output, "Folder for the files (default: circuit-out/TASK-ID)")
-      ->type_name("DIR")
-      ->excludes("--validate-only");
-  app.add_flag("--force", force, "Write into a folder that is not empty");
-}
-
-absl::StatusOr<absl::Time> ParseDeadline(absl::string_view text, absl::Time now) {
-  absl::Duration duration;
-  absl::Time time;
-  std::string error;
-  if (absl::ParseDuration(text, &duration) && duration != absl::InfiniteDuration() &&
-      duration != -absl::InfiniteDuration()) {
-    return now + duration;
-  }
-  if (absl::ParseTime(absl::RFC3339_full, text, &time, &error)) return time;
-  return InvalidField("--deadline", absl::StrCat("'", text,
-                                                 "' is neither a duration (2h30m) nor a time "
-                                                 "(2026-01-31T18:00:00Z)"));
-}
-
-absl::StatusOr<v1::SubmitJobRequest> MakeSubmitRequest(const PruneOptions& options, absl::Time now) {
-  v1::SubmitJobRequest request;
-  request.set_request_id(options.request_id);
-  request.set_no_cache(options.no_cache);
-  request.set_validate_only(options.validate_only);
-  v1::JobSpec& job = *request.mutable_spec();
-  job.set_priority(options.priority);
-  job.set_cancel_on_disconnect(options.cancel_on_disconnect);
-  for (const std::string& label : options.labels) {
-    const std::vector<std::string> pair = absl::StrSplit(label, absl::MaxSplits('=', 1));
-    if (pair.size() != 2) return InvalidField("--labels", absl::StrCat("'", label, "' is not KEY=VALUE"));
-    (*job.mutable_labels())[pair[0]] = pair[1];
-  }
-  if (!options.deadline.empty()) {
-    ASSIGN_OR_RETURN(const absl::Time deadline, ParseDeadline(options.deadline, now));
-    const int64_t seconds = absl::ToUnixSeconds(deadline);
-    job.mutable_deadline()->set_seconds(seconds);
-    job.mutable_deadline()->set_nanos(
-        static_cast<int32_t>(absl::ToInt64Nanoseconds(deadline - absl::FromUnixSeconds(seconds))));
-  }
-  v1::NodePruningSpec& pruning = *job.mutable_node_pruning();
-  pruning.set_model(options.model);
-  pruning.set_means(options.means);
-  pruning.set_threshold(options.threshold);
-  if (options.one_iter) pruning.set_max_iterations(1);
-  if (options.max_iterations) pruning.set_max_iterations(*options.max_iterations);
-  ASSIGN_OR_RETURN(*pruning.mutable_prompts(), options.prompts.Source());
-  return request;
+absl::StatusOr<JobPlan> PruneOptions::Plan() const {
+  v1::NodePruningSpec pruning;
+  pruning.set_means(means_);
+  pruning.set_threshold(threshold_);
+  if (one_iter_) pruning.set_max_iterations(1);
+  if (max_iterations_) pruning.set_max_iterations(*max_iterations_);
+  return discovery_.Plan(std::move(pruning), &v1::JobSpec::mutable_node_pruning);
 }
 
 }  // namespace circuitd::client

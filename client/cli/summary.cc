@@ -9,6 +9,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "client/cli/job_kind.h"
+#include "client/cli/metric_options.h"
 #include "client/cli/node_text.h"
 #include "client/cli/progress.h"
 #include "client/cli/text.h"
@@ -35,11 +37,43 @@ std::string PruningSummary(const v1::NodePruningResult& result) {
   return out;
 }
 
-std::string CostSummary(const v1::CostEstimate& estimate) {
+std::string EdgeCircuitSummary(const v1::EdgeCircuitResult& result) {
+  const std::string decisions =
+      result.decision_count() > 0 ? absl::StrCat(" (", WithThousands(result.decision_count()), " candidates)") : "";
   return absl::StrFormat(
-      "The request is valid. One iteration: %s candidates on %s clean and as many corrupted prompts,\n"
+      "Circuit: %s edges, %s nodes%s\n"
+      "%s: %.4f of the circuit, %.4f of the whole model, %.4f with all edges ablated; faithfulness %s\n",
+      WithThousands(result.edge_count()), WithThousands(result.node_count()), decisions, MetricName(result.metric()),
+      result.circuit_metric(), result.model_metric(), result.empty_metric(),
+      result.has_faithfulness() ? absl::StrFormat("%.4f", result.faithfulness()) : "undefined");
+}
+
+std::string ResultLine(const v1::Job& job) {
+  switch (job.result_case()) {
+    case v1::Job::kNodePruning:
+      return absl::StrFormat("score %.2f %%, %d nodes", job.node_pruning().score(),
+                             job.node_pruning().circuit().nodes_size());
+    case v1::Job::kEdgeCircuit: {
+      const v1::EdgeCircuitResult& result = job.edge_circuit();
+      return absl::StrCat(
+          result.edge_count(), " edges, ", result.node_count(), " nodes",
+          result.has_faithfulness() ? absl::StrFormat(", faithfulness %.3f", result.faithfulness()) : "");
+    }
+    case v1::Job::kEvaluation:
+      return absl::StrCat(job.evaluation().circuit_labels_size(), " circuits on ", job.evaluation().task_labels_size(),
+                          " tasks, ", job.evaluation().run_count(), " runs");
+    case v1::Job::RESULT_NOT_SET:
+      break;
+  }
+  return "";
+}
+
+std::string CostSummary(const v1::CostEstimate& estimate, const v1::JobSpec& spec) {
+  return absl::StrFormat(
+      "The request is valid. %s: %s %s on %s clean and as many corrupted prompts,\n"
       "in micro-batches of %s; about %s of memory and %s of time.\n",
-      WithThousands(estimate.candidates_per_iteration()), WithThousands(estimate.prompt_count()),
+      spec.has_node_pruning() ? "One iteration" : "The job", WithThousands(estimate.candidates_per_iteration()),
+      StepNoun(spec) == "decisions" ? "candidates" : "steps", WithThousands(estimate.prompt_count()),
       WithThousands(estimate.micro_batch_prompts()), ByteSize(estimate.memory_bytes()),
       ClockTime(estimate.seconds_per_iteration()));
 }

@@ -6,6 +6,7 @@
 
 #include "CLI/CLI.hpp"
 #include "base/status.h"
+#include "client/cli/choice_option.h"
 #include "client/cli/command.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/metric_options.h"
@@ -78,11 +79,9 @@ void AddSweepCommand(CLI::App& app, CommandContext& context) {
           ->type_name("HOOK");
   const std::map<std::string, v1::PatchingDirection> directions = {{"denoising", v1::PATCHING_DIRECTION_DENOISING},
                                                                    {"noising", v1::PATCHING_DIRECTION_NOISING}};
-  command
-      ->add_option("--direction", options->direction,
-                   "denoising (default): clean activations into corrupted runs; noising: the other way round")
-      ->transform(CLI::CheckedTransformer(directions).description(""))
-      ->type_name("DIRECTION");
+  AddChoiceOption(*command, "--direction", options->direction, directions,
+                  "denoising (default): clean activations into corrupted runs; noising: the other way round",
+                  "DIRECTION");
   AddMetricOption(*command, options->metric, "logit_diff");
   AddIndicesOption(*command, "--layers", options->layers, "Only these layers: 0,3");
   options->positions = AddRawOption(*command, "--positions", "Only these positions, negative ones from the end: 3,-1");

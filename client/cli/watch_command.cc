@@ -7,9 +7,10 @@
 #include "client/cli/command.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/job_commands.h"
+#include "client/cli/job_kind.h"
+#include "client/cli/job_result.h"
 #include "client/cli/output_folder.h"
 #include "client/cli/progress.h"
-#include "client/cli/summary.h"
 #include "client/job_follower.h"
 
 namespace circuitd::client {
@@ -25,11 +26,13 @@ absl::StatusOr<int> Watch(CommandContext& context, const std::string& job_name, 
   v1::Job job;
   job.set_name(job_name);
   ASSIGN_OR_RETURN(const auto client, context.Connect());
-  ASSIGN_OR_RETURN(const Watched watched,
-                   WatchWithProgress(context, *client, job, after_sequence, context.options().retry_for));
+  WatchOptions options;
+  options.after_sequence = after_sequence;
+  options.reach_within = context.options().retry_for;
+  ASSIGN_OR_RETURN(const Watched watched, WatchWithProgress(context, *client, job, options));
   const int exit_code = ReportEnd(watched);
   if (exit_code == kExitOk && !context.options().json) {
-    context.out().Write(PruningSummary(watched.job.node_pruning()));
+    PrintResult(context, watched.job);
     context.out().Write(absl::StrCat("Its files: circuit fetch ", job_name, "\n"));
   }
   return exit_code;
@@ -46,8 +49,7 @@ absl::StatusOr<int> Fetch(CommandContext& context, const FetchOptions& options) 
         absl::StrCat(job.name(), " is ", StateName(job.state()), ": it has files when it has succeeded"));
   }
   if (job.state() != v1::JOB_STATE_SUCCEEDED) return ReportEnd({false, job});
-  const std::string& task = job.spec().node_pruning().prompts().task().task();
-  const std::string path = options.output.empty() ? FindOutputFolder(task, job.name()) : options.output;
+  const std::string path = options.output.empty() ? FindOutputFolder(TaskOf(job.spec()), job.name()) : options.output;
   // What is there already is compared file by file.
   ASSIGN_OR_RETURN(OutputFolder folder, OutputFolder::Prepare(path, /*force=*/true));
   const auto files = FetchArtifacts(*client, job, folder.path(), options.force);

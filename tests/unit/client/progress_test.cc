@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "client/cli/queue_text.h"
+#include "client/cli/step_text.h"
 #include "client/cli/summary.h"
 #include "client/cli/text.h"
 #include "gmock/gmock.h"

@@ -3,7 +3,8 @@
 #include <string>
 
 #include "CLI/CLI.hpp"
-#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "client/cli/job_options.h"
 #include "client/cli/output_folder.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -15,17 +16,20 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-PruneOptions Parse(const std::string& arguments) {
+absl::StatusOr<v1::SubmitJobRequest> Parse(const std::string& arguments) {
   CLI::App app;
   PruneOptions options;
+  JobOptions job;
   options.AddTo(app);
-  options.AddWatchingTo(app);
+  job.AddTo(app);
+  job.AddWatchingTo(app);
   app.parse(arguments);
-  return options;
+  ASSIGN_OR_RETURN(const JobPlan plan, options.Plan());
+  return MakeSubmitRequest(job, plan.spec, absl::FromUnixSeconds(1'000'000));
 }
 
 v1::SubmitJobRequest Request(const std::string& arguments) {
-  const auto request = MakeSubmitRequest(Parse(arguments), absl::FromUnixSeconds(1'000'000));
+  const auto request = Parse(arguments);
   EXPECT_TRUE(request.ok()) << request.status();
   return request.ok() ? *request : v1::SubmitJobRequest();
 }
@@ -68,14 +72,15 @@ TEST(PruneOptionsTest, PassesEveryOptionOn) {
 TEST(PruneOptionsTest, RejectsOptionsThatContradictEachOther) {
   EXPECT_THROW(Parse("-m m -t t --one-iter --max-iterations 2"), CLI::ParseError);
   EXPECT_THROW(Parse("-m m -t t --validate-only -o x"), CLI::ParseError);
+  EXPECT_THROW(Parse("-m m -t t --detach -o x"), CLI::ParseError);
+  EXPECT_THROW(Parse("-m m -t t --detach --cancel-on-disconnect"), CLI::ParseError);
   EXPECT_THROW(Parse("-m m -t t --means other"), CLI::ParseError);
   EXPECT_THROW(Parse("-m m -t t -n -1"), CLI::ParseError);
   EXPECT_THROW(Parse("-t t"), CLI::ParseError);
 }
 
 TEST(PruneOptionsTest, RejectsLabelsWithoutValue) {
-  EXPECT_THAT(MakeSubmitRequest(Parse("-m m -t t --labels a"), absl::Now()).status().message(),
-              HasSubstr("'a' is not KEY=VALUE"));
+  EXPECT_THAT(Parse("-m m -t t --labels a").status().message(), HasSubstr("'a' is not KEY=VALUE"));
 }
 
 TEST(ParseDeadlineTest, ReadsDurationsAndTimes) {
