@@ -16,8 +16,8 @@
 namespace circuitd::client {
 namespace {
 
-// Hands the file's bytes to `take`, piece by piece.
-absl::Status ReadPieces(const std::string& path, const std::function<void(absl::string_view)>& take) {
+// Hands the file's bytes to `take`, piece by piece, and stops at its error.
+absl::Status ReadPieces(const std::string& path, const std::function<absl::Status(absl::string_view)>& take) {
   const bool standard_input = path == "-";
   const int fd = standard_input ? STDIN_FILENO : open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return ErrnoStatus("cannot read", path);
@@ -30,7 +30,7 @@ absl::Status ReadPieces(const std::string& path, const std::function<void(absl::
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return ErrnoStatus("cannot read", path);
     if (count == 0) return absl::OkStatus();
-    take(absl::string_view(buffer.data(), static_cast<size_t>(count)));
+    RETURN_IF_ERROR(take(absl::string_view(buffer.data(), static_cast<size_t>(count))));
   }
 }
 
@@ -44,15 +44,24 @@ absl::Status ErrnoStatus(absl::string_view what, absl::string_view path) {
   return status;
 }
 
-absl::StatusOr<std::string> ReadFile(const std::string& path) {
+absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes) {
   std::string bytes;
-  RETURN_IF_ERROR(ReadPieces(path, [&](absl::string_view piece) { absl::StrAppend(&bytes, piece); }));
+  RETURN_IF_ERROR(ReadPieces(path, [&](absl::string_view piece) -> absl::Status {
+    if (piece.size() > max_bytes - bytes.size()) {
+      return absl::InvalidArgumentError(absl::StrCat(path, " has more than ", max_bytes, " bytes"));
+    }
+    absl::StrAppend(&bytes, piece);
+    return absl::OkStatus();
+  }));
   return bytes;
 }
 
 absl::StatusOr<std::string> FileSha256(const std::string& path) {
   Sha256 sha256;
-  RETURN_IF_ERROR(ReadPieces(path, [&](absl::string_view piece) { sha256.Update(piece); }));
+  RETURN_IF_ERROR(ReadPieces(path, [&](absl::string_view piece) {
+    sha256.Update(piece);
+    return absl::OkStatus();
+  }));
   return sha256.Finish();
 }
 

@@ -1,6 +1,8 @@
 // Files of this machine, with absl statuses.
 #pragma once
 
+#include <cstddef>
+#include <limits>
 #include <string>
 
 #include "absl/status/status.h"
@@ -12,8 +14,9 @@ namespace circuitd::client {
 // "WHAT PATH: " and what errno says, with errno's code.
 absl::Status ErrnoStatus(absl::string_view what, absl::string_view path);
 
-// The whole file; "-" is standard input. NOT_FOUND if there is none, INVALID_ARGUMENT for a folder.
-absl::StatusOr<std::string> ReadFile(const std::string& path);
+// The whole file; "-" is standard input. NOT_FOUND if there is none, INVALID_ARGUMENT for a folder, or if it has more
+// than `max_bytes`, of which not much more are read.
+absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes = std::numeric_limits<size_t>::max());
 
 // 64 lower-case hexadecimal digits.
 absl::StatusOr<std::string> FileSha256(const std::string& path);

@@ -48,6 +48,10 @@ void AddGlobalOptions(CLI::App& app, GlobalOptions& options) {
 void AddCommands(CLI::App& app, CommandContext& context) {
   AddGlobalOptions(app, context.options());
   AddPruneCommand(app, context);
+  AddEdgesCommand(app, context);
+  AddAcdcCommand(app, context);
+  AddEapCommand(app, context);
+  AddEvalCommand(app, context);
   AddSubmitCommand(app, context);
   AddJobsCommand(app, context);
   AddWatchCommand(app, context);

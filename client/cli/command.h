@@ -76,6 +76,10 @@ std::string RetryLine(const GlobalOptions& options);
 std::string JobName(const std::string& argument);
 
 void AddPruneCommand(CLI::App& app, CommandContext& context);
+void AddEdgesCommand(CLI::App& app, CommandContext& context);
+void AddAcdcCommand(CLI::App& app, CommandContext& context);
+void AddEapCommand(CLI::App& app, CommandContext& context);
+void AddEvalCommand(CLI::App& app, CommandContext& context);
 void AddSubmitCommand(CLI::App& app, CommandContext& context);
 void AddJobsCommand(CLI::App& app, CommandContext& context);
 void AddWatchCommand(CLI::App& app, CommandContext& context);

@@ -6,7 +6,7 @@
 
 namespace circuitd::client {
 
-void PrintResult(CommandContext& context, const v1::Job& job) {
+void PrintResult(CommandContext& context, const v1::Job& job, size_t top) {
   Output& out = context.out();
   switch (job.result_case()) {
     case v1::Job::kNodePruning:
@@ -15,7 +15,7 @@ void PrintResult(CommandContext& context, const v1::Job& job) {
       return out.Write(EdgeCircuitSummary(job.edge_circuit()));
     case v1::Job::kEvaluation: {
       Report report;
-      AddEvaluation(job.evaluation(), kEvaluationRows, report);
+      AddEvaluation(job.evaluation(), top, report);
       return out.Write(report.Render(out.table_width(), out.colour_depth()));
     }
     case v1::Job::RESULT_NOT_SET:

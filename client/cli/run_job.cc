@@ -39,7 +39,7 @@ absl::StatusOr<int> WatchAndFetch(CommandContext& context, const JobOptions& opt
   }
   ASSIGN_OR_RETURN(const std::vector<std::string> files,
                    FetchArtifacts(*client, watched.job, folder->path(), options.force));
-  if (!context.options().json) PrintResult(context, watched.job);
+  if (!context.options().json) PrintResult(context, watched.job, plan.top);
   PrintFiles(context, folder->path(), files);
   return kExitOk;
 }

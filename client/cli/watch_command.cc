@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "client/cli/command.h"
+#include "client/cli/evaluation_report.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/job_commands.h"
 #include "client/cli/job_kind.h"
@@ -22,18 +23,24 @@ struct FetchOptions {
   bool force = false;
 };
 
-absl::StatusOr<int> Watch(CommandContext& context, const std::string& job_name, uint64_t after_sequence) {
+struct WatchCommandOptions {
+  std::string job;
+  uint64_t after_sequence = 0;
+  size_t top = kEvaluationRows;
+};
+
+absl::StatusOr<int> Watch(CommandContext& context, const WatchCommandOptions& options) {
   v1::Job job;
-  job.set_name(job_name);
+  job.set_name(JobName(options.job));
   ASSIGN_OR_RETURN(const auto client, context.Connect());
-  WatchOptions options;
-  options.after_sequence = after_sequence;
-  options.reach_within = context.options().retry_for;
-  ASSIGN_OR_RETURN(const Watched watched, WatchWithProgress(context, *client, job, options));
+  WatchOptions watch;
+  watch.after_sequence = options.after_sequence;
+  watch.reach_within = context.options().retry_for;
+  ASSIGN_OR_RETURN(const Watched watched, WatchWithProgress(context, *client, job, watch));
   const int exit_code = ReportEnd(watched);
   if (exit_code == kExitOk && !context.options().json) {
-    PrintResult(context, watched.job);
-    context.out().Write(absl::StrCat("Its files: circuit fetch ", job_name, "\n"));
+    PrintResult(context, watched.job, options.top);
+    context.out().Write(absl::StrCat("Its files: circuit fetch ", job.name(), "\n"));
   }
   return exit_code;
 }
@@ -64,12 +71,12 @@ absl::StatusOr<int> Fetch(CommandContext& context, const FetchOptions& options) 
 void AddWatchCommand(CLI::App& app, CommandContext& context) {
   CLI::App* command = app.add_subcommand("watch", "Watch a job to its end; it goes on when you leave");
   command->fallthrough();
-  auto name = std::make_shared<std::string>();
-  auto after_sequence = std::make_shared<uint64_t>(0);
-  command->add_option("job", *name, "The job's name: jobs/ID, or ID")->required();
-  command->add_option("--after-sequence", *after_sequence, "Leave out the events up to this one");
-  context.Register(command,
-                   [&context, name, after_sequence] { return Watch(context, JobName(*name), *after_sequence); });
+  auto options = std::make_shared<WatchCommandOptions>();
+  command->add_option("job", options->job, "The job's name: jobs/ID, or ID")->required();
+  command->add_option("--after-sequence", options->after_sequence, "Leave out the events up to this one");
+  command->add_option("--top", options->top, "Of an evaluation: parts in a table of what is lost without them")
+      ->capture_default_str();
+  context.Register(command, [&context, options] { return Watch(context, *options); });
 }
 
 void AddFetchCommand(CLI::App& app, CommandContext& context) {

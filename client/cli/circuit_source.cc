@@ -1,0 +1,88 @@
+#include "client/cli/circuit_source.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "base/utf8.h"
+#include "client/cli/command.h"
+#include "client/dataset_upload.h"
+#include "client/local_file.h"
+#include "server/graph/circuit_document.h"
+
+namespace circuitd::client {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool NamesAJob(const std::string& argument) {
+  if (absl::StartsWith(argument, "jobs/")) return true;
+  std::error_code error;
+  return !argument.empty() && !fs::exists(argument, error) &&
+         std::all_of(argument.begin(), argument.end(), [](unsigned char c) { return absl::ascii_isalnum(c); });
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> ReadCircuitFile(const std::string& path) {
+  std::error_code error;
+  const bool folder = fs::is_directory(path, error);
+  return ReadFile(folder ? (fs::path(path) / "circuit.json").string() : path, kMaxCircuitFileBytes);
+}
+
+std::string CircuitLabel(const std::string& path) {
+  std::error_code error;
+  fs::path file = fs::path(path).lexically_normal();
+  if (!file.has_filename()) file = file.parent_path();  // "folder/"
+  if (file.filename() == "circuit.json" && file.has_parent_path()) file = file.parent_path();
+  const bool folder = fs::is_directory(file, error);
+  return ShortLabel(folder ? file.filename().string() : file.stem().string());
+}
+
+absl::StatusOr<LocalCircuit> ReadCircuitSource(const std::string& argument) {
+  LocalCircuit circuit;
+  if (NamesAJob(argument)) {
+    circuit.source.set_job(JobName(argument));
+    return circuit;
+  }
+  ASSIGN_OR_RETURN(std::string bytes, ReadCircuitFile(argument));
+  circuit.bytes = std::move(bytes);
+  circuit.source.set_label(CircuitLabel(argument));
+  return circuit;
+}
+
+absl::StatusOr<std::vector<LocalCircuit>> ReadCircuitSources(const std::vector<std::string>& arguments) {
+  std::vector<LocalCircuit> circuits;
+  std::map<std::string, int> seen;
+  for (const std::string& argument : arguments) {
+    ASSIGN_OR_RETURN(LocalCircuit circuit, ReadCircuitSource(argument));
+    std::string& label = *circuit.source.mutable_label();
+    const int count = label.empty() ? 1 : ++seen[label];
+    if (count > 1) {
+      const std::string suffix = absl::StrCat("-", count);
+      label = absl::StrCat(ShortLabel(label, kMaxLabelBytes - suffix.size()), suffix);
+    }
+    circuits.push_back(std::move(circuit));
+  }
+  return circuits;
+}
+
+std::string ShortLabel(const std::string& text, size_t max_bytes) {
+  const std::string start = text.substr(0, max_bytes);
+  return start.substr(0, FirstInvalidUtf8(start).value_or(start.size()));
+}
+
+absl::Status UploadCircuit(Client& client, const LocalCircuit& circuit, v1::CircuitSource& source) {
+  if (!circuit.bytes) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::string sha256, EnsureDataset(client, v1::DATASET_FORMAT_CIRCUIT, *circuit.bytes));
+  source.set_dataset_sha256(sha256);
+  return absl::OkStatus();
+}
+
+}  // namespace circuitd::client

@@ -1,0 +1,49 @@
+// A circuit as a command line names it: a file, a folder with a circuit.json, or a job.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "circuitd/v1/circuit.pb.h"
+#include "client/client.h"
+
+namespace circuitd::client {
+
+struct LocalCircuit {
+  // Everything but the dataset's name, which needs an upload.
+  v1::CircuitSource source;
+  // Of a file.
+  std::optional<std::string> bytes;
+};
+
+// A circuit's file, or that of a folder which has one. Errors as ReadFile, and INVALID_ARGUMENT over 64 MiB.
+absl::StatusOr<std::string> ReadCircuitFile(const std::string& path);
+
+// "numerals" for "numerals.json"; what is called circuit.json goes by its folder's name, as do folders: "numerals-7"
+// for "circuit-out/numerals-7/circuit.json". As ShortLabel.
+std::string CircuitLabel(const std::string& path);
+
+// "jobs/7" and, where there is no such file, "7" are a job's circuit; everything else is a path.
+absl::StatusOr<LocalCircuit> ReadCircuitSource(const std::string& argument);
+
+// All of them; labels that are there twice get numbers: "numerals", "numerals-2".
+absl::StatusOr<std::vector<LocalCircuit>> ReadCircuitSources(const std::vector<std::string>& arguments);
+
+// Makes sure that the server has the file, and names it in `source`.
+absl::Status UploadCircuit(Client& client, const LocalCircuit& circuit, v1::CircuitSource& source);
+
+// Of labels at the server.
+inline constexpr size_t kMaxLabelBytes = 63;
+
+// As many of the first bytes of `text` as a label can have, up to where they aren't UTF-8.
+std::string ShortLabel(const std::string& text, size_t max_bytes = kMaxLabelBytes);
+
+// Of options that take one.
+inline constexpr char kCircuitHelp[] =
+    "A circuit: a file, a folder with circuit.json, or the job that has found it (jobs/ID, or ID)";
+
+}  // namespace circuitd::client
