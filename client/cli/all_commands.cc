@@ -52,6 +52,9 @@ void AddCommands(CLI::App& app, CommandContext& context) {
   AddAcdcCommand(app, context);
   AddEapCommand(app, context);
   AddEvalCommand(app, context);
+  AddDiffCommand(app, context);
+  AddExportCommand(app, context);
+  AddImportCommand(app, context);
   AddSubmitCommand(app, context);
   AddJobsCommand(app, context);
   AddWatchCommand(app, context);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <system_error>
 #include <utility>
@@ -11,10 +12,9 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "base/utf8.h"
+#include "client/cli/circuit_files.h"
 #include "client/cli/command.h"
 #include "client/dataset_upload.h"
-#include "client/local_file.h"
-#include "server/graph/circuit_document.h"
 
 namespace circuitd::client {
 namespace {
@@ -28,13 +28,32 @@ bool NamesAJob(const std::string& argument) {
          std::all_of(argument.begin(), argument.end(), [](unsigned char c) { return absl::ascii_isalnum(c); });
 }
 
-}  // namespace
-
-absl::StatusOr<std::string> ReadCircuitFile(const std::string& path) {
-  std::error_code error;
-  const bool folder = fs::is_directory(path, error);
-  return ReadFile(folder ? (fs::path(path) / "circuit.json").string() : path, kMaxCircuitFileBytes);
+absl::StatusOr<LocalCircuit> ReadLocal(const std::string& path) {
+  LocalCircuit circuit;
+  ASSIGN_OR_RETURN(circuit.bytes, ReadCircuitFile(path));
+  circuit.source.set_label(CircuitLabel(path));
+  return circuit;
 }
+
+absl::StatusOr<std::vector<LocalCircuit>> ReadAll(
+    const std::vector<std::string>& arguments,
+    const std::function<absl::StatusOr<LocalCircuit>(const std::string&)>& read) {
+  std::vector<LocalCircuit> circuits;
+  std::map<std::string, int> seen;
+  for (const std::string& argument : arguments) {
+    ASSIGN_OR_RETURN(LocalCircuit circuit, read(argument));
+    std::string& label = *circuit.source.mutable_label();
+    const int count = label.empty() ? 1 : ++seen[label];
+    if (count > 1) {
+      const std::string suffix = absl::StrCat("-", count);
+      label = absl::StrCat(ShortLabel(label, kMaxLabelBytes - suffix.size()), suffix);
+    }
+    circuits.push_back(std::move(circuit));
+  }
+  return circuits;
+}
+
+}  // namespace
 
 std::string CircuitLabel(const std::string& path) {
   std::error_code error;
@@ -46,31 +65,18 @@ std::string CircuitLabel(const std::string& path) {
 }
 
 absl::StatusOr<LocalCircuit> ReadCircuitSource(const std::string& argument) {
+  if (!NamesAJob(argument)) return ReadLocal(argument);
   LocalCircuit circuit;
-  if (NamesAJob(argument)) {
-    circuit.source.set_job(JobName(argument));
-    return circuit;
-  }
-  ASSIGN_OR_RETURN(std::string bytes, ReadCircuitFile(argument));
-  circuit.bytes = std::move(bytes);
-  circuit.source.set_label(CircuitLabel(argument));
+  circuit.source.set_job(JobName(argument));
   return circuit;
 }
 
 absl::StatusOr<std::vector<LocalCircuit>> ReadCircuitSources(const std::vector<std::string>& arguments) {
-  std::vector<LocalCircuit> circuits;
-  std::map<std::string, int> seen;
-  for (const std::string& argument : arguments) {
-    ASSIGN_OR_RETURN(LocalCircuit circuit, ReadCircuitSource(argument));
-    std::string& label = *circuit.source.mutable_label();
-    const int count = label.empty() ? 1 : ++seen[label];
-    if (count > 1) {
-      const std::string suffix = absl::StrCat("-", count);
-      label = absl::StrCat(ShortLabel(label, kMaxLabelBytes - suffix.size()), suffix);
-    }
-    circuits.push_back(std::move(circuit));
-  }
-  return circuits;
+  return ReadAll(arguments, ReadCircuitSource);
+}
+
+absl::StatusOr<std::vector<LocalCircuit>> ReadCircuitFiles(const std::vector<std::string>& paths) {
+  return ReadAll(paths, ReadLocal);
 }
 
 std::string ShortLabel(const std::string& text, size_t max_bytes) {

@@ -20,9 +20,6 @@ struct LocalCircuit {
   std::optional<std::string> bytes;
 };
 
-// A circuit's file, or that of a folder which has one. Errors as ReadFile, and INVALID_ARGUMENT over 64 MiB.
-absl::StatusOr<std::string> ReadCircuitFile(const std::string& path);
-
 // "numerals" for "numerals.json"; what is called circuit.json goes by its folder's name, as do folders: "numerals-7"
 // for "circuit-out/numerals-7/circuit.json". As ShortLabel.
 std::string CircuitLabel(const std::string& path);
@@ -30,8 +27,9 @@ std::string CircuitLabel(const std::string& path);
 // "jobs/7" and, where there is no such file, "7" are a job's circuit; everything else is a path.
 absl::StatusOr<LocalCircuit> ReadCircuitSource(const std::string& argument);
 
-// All of them; labels that are there twice get numbers: "numerals", "numerals-2".
+// All of them; labels that are there twice get numbers: "numerals", "numerals-2". The second takes paths alone.
 absl::StatusOr<std::vector<LocalCircuit>> ReadCircuitSources(const std::vector<std::string>& arguments);
+absl::StatusOr<std::vector<LocalCircuit>> ReadCircuitFiles(const std::vector<std::string>& paths);
 
 // Makes sure that the server has the file, and names it in `source`.
 absl::Status UploadCircuit(Client& client, const LocalCircuit& circuit, v1::CircuitSource& source);

@@ -78,9 +78,10 @@ void AttributionOptions::AddTo(CLI::App& app) {
   CLI::Option* top_k = app.add_option(
       "--top-k", top_k_,
       absl::StrCat("The circuit is this many edges of the highest scores (default: ", kDefaultTopK, ")"));
-  CLI::Option* threshold = app.add_option("--score-threshold", threshold_, "… the edges of this score and more");
-  CLI::Option* greedy = app.add_option(
-      "--greedy", greedy_, "… this many edges, from the logits down always the best one into what is in already");
+  CLI::Option* threshold = app.add_option("--score-threshold", threshold_, "Instead: the edges of this score and more");
+  CLI::Option* greedy =
+      app.add_option("--greedy", greedy_,
+                     "Instead: this many edges, from the logits down always the best one into what is in already");
   threshold->excludes(top_k);
   greedy->excludes(top_k)->excludes(threshold);
   app.add_flag("--signed", signed_scores_, "Choose by scores as they are (default: by their size, without the sign)");

@@ -8,6 +8,7 @@
 
 #include "circuitd/v1/dataset.grpc.pb.h"
 #include "circuitd/v1/job.grpc.pb.h"
+#include "circuitd/v1/model.grpc.pb.h"
 #include "circuitd/v1/server.grpc.pb.h"
 #include "client/client.h"
 #include "grpcpp/server.h"
@@ -100,6 +101,17 @@ class ScriptedInfo final : public v1::ServerService::Service {
   }
 };
 
+// Has one model, under whatever name.
+class ScriptedModels final : public v1::ModelService::Service {
+ public:
+  v1::Model model;
+
+  grpc::Status LoadModel(grpc::ServerContext*, const v1::LoadModelRequest*, v1::LoadModelResponse* response) override {
+    *response->mutable_model() = model;
+    return grpc::Status::OK;
+  }
+};
+
 class ScriptedServer {
  public:
   // On a port of the kernel's choice, or on that of an earlier one.
@@ -115,6 +127,7 @@ class ScriptedServer {
     builder.RegisterService(&readings);
     builder.RegisterService(&patching);
     builder.RegisterService(&tasks);
+    builder.RegisterService(&models);
     server_ = builder.BuildAndStart();
     address_ = "127.0.0.1:" + std::to_string(port);
   }
@@ -133,6 +146,7 @@ class ScriptedServer {
   ScriptedReadings readings;
   ScriptedPatching patching;
   ScriptedTasks tasks;
+  ScriptedModels models;
 
  private:
   std::unique_ptr<grpc::Server> server_;
