@@ -124,11 +124,10 @@ class FastEdgeScorer : public EdgeScorer {
     const Node node = ReceiverOfRank(config_, receiver);
     const at::Tensor& changes = run.changes(EdgeSuffix::InputRows(config_, node));
     const int64_t senders = SendersBelow(config_, node);
-    const at::Tensor more = MaskRows(batches_->network(), edges, {receiver}, senders) -
-                            MaskRows(batches_->network(), run.edges(), {receiver}, senders);
-    std::vector<int64_t> shape = changes.sizes().vec();
-    shape[0] = 1;
-    return at::matmul(more, changes.narrow(0, 0, senders).flatten(1)).view(shape);
+    const auto read = [&](const EdgeSet& of) {
+      return SumsOf(PlacesOf(of, {receiver}, RanksBelow(senders)), changes.narrow(0, 0, senders));
+    };
+    return read(edges) - read(run.edges());
   }
 
   // How many senders' runs go side by side.
