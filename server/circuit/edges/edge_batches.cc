@@ -58,9 +58,10 @@ MicroBatchLimits EdgeBatches::Limits(const Gpt2& network, int64_t budget_bytes) 
   MicroBatchLimits limits = MetricLimits(network, budget_bytes);
   // An edge-masked run takes up to half as long again as a forward pass.
   limits.max_flops /= 1.5;
-  // Outside values and changes; a layer's inputs of q, k and v, twice; what is kept of each layer.
+  // Outside values, changes and a copy of their last rows; a layer's inputs of q, k and v, twice; what is kept of each
+  // layer.
   const int64_t streams = 6 * int64_t{config.n_heads} + 8 * int64_t{config.n_layers};
-  limits.extra_bytes_per_token = 2 * OutputBytesPerToken(network) + streams * config.d_model * ElementSize(network);
+  limits.extra_bytes_per_token = 3 * OutputBytesPerToken(network) + streams * config.d_model * ElementSize(network);
   return limits;
 }
 
@@ -184,13 +185,14 @@ absl::StatusOr<std::unique_ptr<EdgeBatch>> EdgeBatches::Prepare(const Slot& slot
 
 absl::StatusOr<std::vector<double>> EdgeBatches::RunSlot(
     Slot& slot, absl::FunctionRef<absl::StatusOr<std::vector<double>>(EdgeBatch&)> run) {
-  RETURN_IF_ERROR(Pass(checkpoint_));
   return InTorch([&]() -> absl::StatusOr<std::vector<double>> {
-    if (slot.kept) return run(*slot.kept);
-    ASSIGN_OR_RETURN(std::unique_ptr<EdgeBatch> batch, Prepare(slot));
-    if (!slot.keeps) return run(*batch);
-    slot.kept = std::move(batch);
-    return run(*slot.kept);
+    std::unique_ptr<EdgeBatch> own;
+    if (!slot.kept) {
+      ASSIGN_OR_RETURN(own, Prepare(slot));
+      if (slot.keeps) slot.kept = std::move(own);
+    }
+    RETURN_IF_ERROR(Pass(checkpoint_));
+    return run(slot.kept ? *slot.kept : *own);
   });
 }
 

@@ -147,13 +147,7 @@ at::Tensor EdgeSuffix::Brought(const std::vector<int>& receivers, EdgeRows rows)
   std::vector<int64_t> shape = run_.changes(rows).sizes().vec();
   shape[0] = copies_;
   if (senders == 0) return at::zeros(shape, run_.residual().options()).unsqueeze(0);
-  at::Tensor mask = at::zeros({static_cast<int64_t>(receivers.size()), senders}, at::kFloat);
-  float* value = mask.data_ptr<float>();
-  for (const int receiver : receivers) {
-    for (const int sender : changed_) *value++ = run_.edges().Contains(receiver, sender) ? 1 : 0;
-  }
-  mask = mask.to(run_.network().device(), run_.network().dtype());
-  return at::matmul(mask, all.narrow(0, 0, senders).flatten(1)).unflatten(1, shape);
+  return SumsOf(PlacesOf(run_.edges(), receivers, changed_), all.narrow(0, 0, senders));
 }
 
 void EdgeSuffix::Send(int rank, const at::Tensor& by, EdgeRows rows) {

@@ -61,7 +61,7 @@ class FastEdgeScorer : public EdgeScorer {
 
   absl::StatusOr<double> Score(const EdgeSet& edges) override {
     ASSIGN_OR_RETURN(const auto means, batches_->Means(1, [&](EdgeBatch& batch) -> absl::StatusOr<std::vector<double>> {
-      const KeptRun& run = RunOf(batch, edges);
+      const auto& [run, is_new] = RunOf(batch, edges);
       return Sums(batch, run.residual().squeeze(1).unsqueeze(0));
     }));
     return means[0];
@@ -70,11 +70,11 @@ class FastEdgeScorer : public EdgeScorer {
   absl::StatusOr<std::vector<double>> ScoreWithout(const EdgeSet& edges, int receiver, absl::Span<const int> senders,
                                                    PathFreeze freeze) override {
     return batches_->Means(senders.size(), [&](EdgeBatch& batch) -> absl::StatusOr<std::vector<double>> {
-      const KeptRun& run = RunOf(batch, edges);
+      const auto& [run, is_new] = RunOf(batch, edges);
       const size_t at_once = CopiesAtOnce(run, receiver, freeze);
       std::vector<double> sums;
       for (size_t begin = 0; begin < senders.size(); begin += at_once) {
-        if (begin > 0 && checkpoint_) RETURN_IF_ERROR(checkpoint_());
+        if ((begin > 0 || is_new) && checkpoint_) RETURN_IF_ERROR(checkpoint_());
         const auto part = senders.subspan(begin, at_once);
         EdgeSuffix suffix(run, static_cast<int64_t>(part.size()));
         const at::Tensor last = suffix.Run(receiver, PathChanges(run, receiver, part, freeze));
@@ -91,32 +91,44 @@ class FastEdgeScorer : public EdgeScorer {
   }
 
  private:
+  struct BaseRun {
+    const KeptRun& run;
+    bool is_new;  // a whole run, made by this call
+  };
+
   // The micro-batch's run of `edges`.
-  const KeptRun& RunOf(EdgeBatch& batch, const EdgeSet& edges) const {
-    // Each run that goes on from another adds its rounding.
-    constexpr int kMostAdopted = 64;
+  BaseRun RunOf(EdgeBatch& batch, const EdgeSet& edges) const {
     // Nothing is kept of what fails.
     std::unique_ptr<EdgeBatchKeep> owner = std::exchange(batch.keep, nullptr);
     if (!owner) owner = std::make_unique<Keep>();
     auto& keep = static_cast<Keep&>(*owner);
-    if (!keep.run || (keep.run->edges() != edges && keep.run->adopted() == kMostAdopted)) {
+    const bool is_new = !GoOn(keep, edges);
+    if (is_new) {
       keep = Keep();
       keep.run = std::make_unique<KeptRun>(batch, edges);
-    } else if (keep.run->edges() != edges) {
-      auto next = std::exchange(keep.next, std::nullopt);
-      if (next && next->first == edges) {
-        keep.run->Adopt(edges, next->second);
-      } else if (const auto receiver = OnlyDifference(keep.run->edges(), edges)) {
-        EdgeSuffix suffix(*keep.run, 1);
-        suffix.Run(*receiver, InputDifference(*keep.run, edges, *receiver));
-        keep.run->Adopt(edges, suffix.TakeChange());
-      } else {
-        keep = Keep();
-        keep.run = std::make_unique<KeptRun>(batch, edges);
-      }
     }
     batch.keep = std::move(owner);
-    return *keep.run;
+    return {*keep.run, is_new};
+  }
+
+  // Makes the kept run that of `edges`, if there is one to go on from.
+  bool GoOn(Keep& keep, const EdgeSet& edges) const {
+    // Each run that goes on from another adds its rounding.
+    constexpr int kMostAdopted = 64;
+    if (!keep.run) return false;
+    if (keep.run->edges() == edges) return true;
+    if (keep.run->adopted() == kMostAdopted) return false;
+    auto next = std::exchange(keep.next, std::nullopt);
+    if (next && next->first == edges) {
+      keep.run->Adopt(edges, next->second);
+      return true;
+    }
+    const std::optional<int> receiver = OnlyDifference(keep.run->edges(), edges);
+    if (!receiver) return false;
+    EdgeSuffix suffix(*keep.run, 1);
+    suffix.Run(*receiver, InputDifference(*keep.run, edges, *receiver));
+    keep.run->Adopt(edges, suffix.TakeChange());
+    return true;
   }
 
   // What a receiver reads more with `edges` than in the run: [1, batch, rows, d_model].
@@ -124,11 +136,10 @@ class FastEdgeScorer : public EdgeScorer {
     const Node node = ReceiverOfRank(config_, receiver);
     const at::Tensor& changes = run.changes(EdgeSuffix::InputRows(config_, node));
     const int64_t senders = SendersBelow(config_, node);
-    const at::Tensor more = MaskRows(batches_->network(), edges, {receiver}, senders) -
-                            MaskRows(batches_->network(), run.edges(), {receiver}, senders);
-    std::vector<int64_t> shape = changes.sizes().vec();
-    shape[0] = 1;
-    return at::matmul(more, changes.narrow(0, 0, senders).flatten(1)).view(shape);
+    const auto read = [&](const EdgeSet& of) {
+      return SumsOf(PlacesOf(of, {receiver}, RanksBelow(senders)), changes.narrow(0, 0, senders));
+    };
+    return read(edges) - read(run.edges());
   }
 
   // How many senders' runs go side by side.

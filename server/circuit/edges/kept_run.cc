@@ -49,10 +49,8 @@ at::Tensor KeptRun::AttentionInputs(int layer, const std::vector<int64_t>& recei
   std::vector<int> ranks;
   for (const int64_t receiver : receivers) ranks.push_back(first + static_cast<int>(receiver));
   const int64_t senders = SenderRank(config, Node::Head(layer, 0));
-  const at::Tensor mask = MaskRows(network(), edges_, ranks, senders);
   const at::Tensor& outside = rows == EdgeRows::kLast ? layers_[layer].outside_pre_last : layers_[layer].outside_pre;
-  const at::Tensor brought = at::matmul(mask, changes(rows).narrow(0, 0, senders).flatten(1));
-  return brought.unflatten(1, outside.sizes()) + outside;
+  return SumsOf(PlacesOf(edges_, ranks, RanksBelow(senders)), changes(rows).narrow(0, 0, senders)) + outside;
 }
 
 at::Tensor KeptRun::MlpOut(int layer) const {

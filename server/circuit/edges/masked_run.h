@@ -48,8 +48,15 @@ struct InputChange {
 // Throws torch's exceptions. `change` may be null.
 MaskedRun RunMasked(const MaskedRunSetting& setting, const EdgeSet& edges, const InputChange* change = nullptr);
 
-// Rows of `edges`, for the first `senders` senders: [receivers, senders], 1 or 0, in the network's dtype.
-at::Tensor MaskRows(const Gpt2& network, const EdgeSet& edges, const std::vector<int>& receivers, int64_t senders);
+// Which of `senders` each of `receivers` has in `edges`, all by rank: for each receiver the places among `senders`.
+std::vector<std::vector<int64_t>> PlacesOf(const EdgeSet& edges, const std::vector<int>& receivers,
+                                           const std::vector<int>& senders);
+
+// What receivers read: for each the sum of its own of values [senders, ...]. Returns [receivers, ...].
+at::Tensor SumsOf(const std::vector<std::vector<int64_t>>& places, const at::Tensor& values);
+
+// Ranks from 0 on.
+std::vector<int> RanksBelow(int64_t end);
 
 // Whether all `receivers` have the same of the first `senders` senders.
 bool SameRows(const EdgeSet& edges, const std::vector<int>& receivers, int64_t senders);

@@ -1,5 +1,6 @@
 #include "server/circuit/edges/path_changes.h"
 
+#include <utility>
 #include <vector>
 
 #include "server/circuit/edges/edge_suffix.h"

@@ -71,8 +71,7 @@ class PlainEdgeScorer : public EdgeScorer {
 
   // What a receiver reads of outputs [n_senders, batch, pos, d_model].
   at::Tensor Read(const EdgeSet& edges, int receiver, const at::Tensor& outputs) const {
-    const at::Tensor mask = MaskRows(batches_->network(), edges, {receiver}, outputs.size(0));
-    return at::matmul(mask, outputs.flatten(1)).view(outputs.sizes().slice(1));
+    return SumsOf(PlacesOf(edges, {receiver}, RanksBelow(outputs.size(0))), outputs).select(0, 0);
   }
 
   const std::unique_ptr<EdgeBatches> batches_;

@@ -187,6 +187,36 @@ TEST_F(PlainEdgeScorerTest, LeavesOneEdgeOutAsRunsWrittenOutDo) {
   }
 }
 
+TEST_F(PlainEdgeScorerTest, ScoresModelsInHalfPrecision) {
+  Gpt2Weights weights = testing::RandomWeights(config_, 2);
+  const auto narrow = [](at::Tensor& tensor) { tensor = tensor.to(at::kBFloat16); };
+  for (at::Tensor* tensor : {&weights.embed, &weights.pos_embed, &weights.ln_final_weight, &weights.ln_final_bias}) {
+    narrow(*tensor);
+  }
+  weights.unembed = weights.embed;
+  for (BlockWeights& b : weights.blocks) {
+    for (at::Tensor* tensor : {&b.ln1_weight, &b.ln1_bias, &b.attn_weight, &b.attn_bias, &b.o_weight, &b.o_bias,
+                               &b.ln2_weight, &b.ln2_bias, &b.in_weight, &b.in_bias, &b.out_weight, &b.out_bias}) {
+      narrow(*tensor);
+    }
+  }
+  const Model half("half", config_, nullptr, std::make_unique<Gpt2>(config_, std::move(weights)), nullptr, "cpu",
+                   DType::kBFloat16);
+  const EdgeSet edges = RandomEdges(config_, 5, 0.8, AllNodes(config_));
+  for (const EdgeAblation ablation : {EdgeAblation::kResample, EdgeAblation::kMean, EdgeAblation::kZero}) {
+    options_.ablation = ablation;
+    const auto wide = Create();
+    // The scorer for jobs is this one then.
+    for (const auto create : {NewPlainEdgeScorer, NewEdgeScorer}) {
+      const auto scorer = create(half, pairs_, options_, checkpoint_);
+      ASSERT_TRUE(scorer.ok()) << scorer.status();
+      EXPECT_NEAR(*(*scorer)->Score(edges), *wide->Score(edges), 0.1);
+      EXPECT_NEAR((*(*scorer)->ScoreWithout(edges, 3, {0}, PathFreeze::kAll))[0],
+                  (*wide->ScoreWithout(edges, 3, {0}, PathFreeze::kAll))[0], 0.1);
+    }
+  }
+}
+
 TEST_F(PlainEdgeScorerTest, StopsWhenTheCheckpointSaysSo) {
   const auto scorer = Create();
   checkpoint_ = [] { return absl::CancelledError("enough"); };
