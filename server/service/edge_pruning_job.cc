@@ -97,7 +97,11 @@ absl::StatusOr<std::unique_ptr<JobPlan>> Make(JobMaterial material) {
   const v1::EdgePruningSpec& spec = material.spec.edge_pruning();
   ASSIGN_OR_RETURN(const MlpMeans means, FromProto(spec.means(), "means"));
   ASSIGN_OR_RETURN(const PathFreeze freeze, FromProto(spec.freeze(), "freeze"));
-  if (material.circuits.front().circuit.nodes.empty()) return InvalidField("circuit", "has neither heads nor MLPs");
+  CircuitDocument& circuit = material.circuits.front();
+  if (circuit.circuit.nodes.empty()) return InvalidField("circuit", "has neither heads nor MLPs");
+  // They count for nothing, and may take much to store.
+  circuit.circuit.edges.reset();
+  circuit.scores.reset();
   return std::make_unique<EdgePruningPlan>(std::move(material), means, freeze);
 }
 

@@ -27,6 +27,7 @@ namespace {
 
 constexpr uint32_t kMostRuns = 10'000;
 constexpr int kMostParts = 16;
+constexpr size_t kMostResultBytes = size_t{1} << 20;
 
 // Of a spec whose numbers are within their bounds. Without what the server decides.
 absl::StatusOr<EvaluationOptions> OptionsOf(const v1::EvaluationSpec& spec) {
@@ -50,6 +51,13 @@ absl::StatusOr<EvaluationOptions> OptionsOf(const v1::EvaluationSpec& spec) {
   options.curve = spec.curve();
   options.curve_selection = FromProto(spec.curve_selection());
   return options;
+}
+
+void LeaveOutParts(v1::EvaluationResult& result) {
+  for (v1::CircuitOnTask& cell : *result.mutable_cells()) {
+    cell.clear_drops();
+    cell.clear_knockouts();
+  }
 }
 
 class EvaluationPlan final : public JobPlan {
@@ -104,6 +112,8 @@ class EvaluationPlan final : public JobPlan {
     for (const JudgedCircuit& circuit : request.circuits) proto.add_circuit_labels(circuit.label);
     for (const JudgedTask& task : request.tasks) proto.add_task_labels(task.label);
     proto.set_metric(spec().metric());
+    // It comes with every answer about the job; evaluation.json has it all.
+    if (proto.ByteSizeLong() > kMostResultBytes) LeaveOutParts(proto);
     const CircuitDocument origin = NewDocument(*this);
     EvaluationDocument document;
     document.model_name = origin.model_name;
@@ -168,6 +178,10 @@ absl::StatusOr<std::unique_ptr<JobPlan>> Make(JobMaterial material) {
     if (label.empty()) label = "prompts";
   }
   ASSIGN_OR_RETURN(EvaluationOptions options, OptionsOf(spec));
+  // They count for nothing else, and take much to store.
+  for (CircuitDocument& circuit : material.circuits) {
+    if (!options.curve) circuit.scores.reset();
+  }
   auto plan = std::make_unique<EvaluationPlan>(std::move(material), std::move(options));
   RETURN_IF_ERROR(ValidateEvaluation(plan->Request()));
   return plan;

@@ -58,7 +58,7 @@ absl::StatusOr<PlannedJob> Plan(const ServerParts& parts, const JobKind& kind, v
   material.spec = std::move(spec);
   ASSIGN_OR_RETURN(std::unique_ptr<JobPlan> plan, kind.make(std::move(material)));
   const JobCost cost = plan->Cost();
-  plan->set_micro_batch_prompts(cost.micro_batch_prompts);
+  if (cost.micro_batch_prompts > 0) plan->set_micro_batch_prompts(cost.micro_batch_prompts);
   return PlannedJob{std::move(plan), cost};
 }
 

@@ -95,9 +95,10 @@ class Submission : public std::enable_shared_from_this<Submission> {
       ASSIGN_OR_RETURN(job_.deadline, FromProto(spec.deadline(), "spec.deadline"));
     }
     job_.cancel_unwatched = spec.cancel_on_disconnect();
-    StoredJob stored = StoreJob(plan);
-    job_.input = std::move(stored.input);
-    job_.result_key = std::move(stored.result_key);
+    absl::StatusOr<StoredJob> stored = StoreJob(plan);
+    if (!stored.ok()) return FieldOf(stored.status()) ? WithFieldPrefix("spec", stored.status()) : stored.status();
+    job_.input = std::move(stored->input);
+    job_.result_key = std::move(stored->result_key);
     job_.use_result = !request_.no_cache();
     job_.micro_batch_prompts = planned_.cost.micro_batch_prompts;
     job_.estimate = EstimateDuration(parts_, plan, planned_.cost);

@@ -18,6 +18,9 @@
 namespace circuitd {
 namespace {
 
+// Of one job; SQLite takes no more than 1e9 in one piece.
+constexpr size_t kMaxInputBytes = size_t{512} << 20;
+
 // Only what jobs take from it, so that circuits that are equal have equal bytes.
 std::string StoreCircuit(const CircuitDocument& circuit) {
   CircuitDocument stored;
@@ -38,6 +41,22 @@ storage::v1::JobInput InputOf(const JobMaterial& material) {
   input.set_data_type(ToProto(material.model->dtype()));
   input.set_micro_batch_prompts(material.micro_batch_prompts.value_or(0));
   return input;
+}
+
+// What can't be read again is not stored.
+absl::Status ValidateSize(const v1::JobSpec& spec, const storage::v1::JobInput& input) {
+  const auto circuits = CircuitsOf(spec);
+  for (size_t i = 0; i < circuits.size(); ++i) {
+    const size_t bytes = input.circuits(static_cast<int>(i)).size();
+    if (bytes <= kMaxCircuitFileBytes) continue;
+    return InvalidField(
+        absl::StrCat(KindName(spec), ".", circuits[i].field),
+        absl::StrCat("takes ", bytes, " bytes as circuit.json, must be at most ", kMaxCircuitFileBytes));
+  }
+  const size_t bytes = input.ByteSizeLong();
+  if (bytes <= kMaxInputBytes) return absl::OkStatus();
+  return absl::ResourceExhaustedError(
+      absl::StrCat("the job's prompts and circuits take ", bytes, " bytes, must be at most ", kMaxInputBytes));
 }
 
 absl::StatusOr<JobMaterial> StoredMaterial(const JobKind& kind, v1::JobSpec stored,
@@ -66,8 +85,9 @@ absl::StatusOr<JobMaterial> StoredMaterial(const JobKind& kind, v1::JobSpec stor
 
 }  // namespace
 
-StoredJob StoreJob(const JobPlan& plan) {
+absl::StatusOr<StoredJob> StoreJob(const JobPlan& plan) {
   storage::v1::JobInput input = InputOf(plan.material());
+  RETURN_IF_ERROR(ValidateSize(plan.material().spec, input));
   StoredJob stored;
   stored.input = input.SerializeAsString();
   // What is the same under another name has the same result, and micro-batches only show in the last digits. Of another

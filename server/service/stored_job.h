@@ -20,7 +20,9 @@ struct StoredJob {
   std::string result_key;
 };
 
-StoredJob StoreJob(const JobPlan& plan);
+// RESOURCE_EXHAUSTED if that is more than is stored of a job; INVALID_ARGUMENT names a circuit that is
+// ("evaluation.circuits[1]").
+absl::StatusOr<StoredJob> StoreJob(const JobPlan& plan);
 
 // The plan again, of the job that was submitted with `spec`, with its model, whose sha256 is `sha256`.
 // FAILED_PRECONDITION if that is not the model that it was, DATA_LOSS if `input` is damaged.

@@ -4,6 +4,8 @@
 #include "nlohmann/json.hpp"
 #include "server/circuit/edges/acdc.h"
 #include "server/circuit/edges/edge_attribution.h"
+#include "server/circuit/edges/edge_pruning.h"
+#include "server/circuit/evaluation/evaluation.h"
 #include "server/graph/circuit_document.h"
 #include "server/graph/edge_order.h"
 #include "tests/unit/service/circuit_job_rpc_util.h"
@@ -206,6 +208,77 @@ TEST_F(CircuitJobRpcTest, DanglingEdgesStayOnRequest) {
   EXPECT_EQ(with.edge_circuit().edge_count(), 60u);
   EXPECT_LT(without.edge_circuit().edge_count(), 60u);
   EXPECT_NEAR(with.edge_circuit().circuit_metric(), without.edge_circuit().circuit_metric(), 1e-5);
+}
+
+TEST_F(CircuitJobRpcTest, EdgePruningIsWhatTheAlgorithmFinds) {
+  const auto model = LoadDirectly("nano");
+  EdgePruningOptions options;
+  options.nodes = AllNodes(model->config());
+  const auto direct = PruneEdges(*model, NanoPairs(), options, {});
+  ASSERT_TRUE(direct.ok()) << direct.status();
+  const v1::Job job = Finished(SubmitSpec(NanoEdgePruning()));
+  EXPECT_EQ(job.edge_circuit().decision_count(), static_cast<uint64_t>(direct->decision_count));
+  EXPECT_NEAR(job.edge_circuit().circuit_metric(), direct->circuit_metric, 1e-5);
+  const auto document = ParseCircuit(Download(job, "circuit.json"), &model->config());
+  ASSERT_TRUE(document.ok());
+  EXPECT_EQ(*document->circuit.edges, direct->edges);
+  EXPECT_EQ(document->circuit.nodes, direct->nodes);
+}
+
+TEST_F(CircuitJobRpcTest, EvaluationIsWhatTheAlgorithmSays) {
+  const auto model = LoadDirectly("nano");
+  const v1::Job found = Finished(SubmitSpec(NanoAttribution()));
+  v1::JobSpec spec = NanoEvaluation();
+  v1::EvaluationSpec& evaluation = *spec.mutable_evaluation();
+  evaluation.add_circuits()->set_job(found.name());
+  evaluation.set_ablation(v1::ABLATION_RESAMPLE);
+  evaluation.set_knockout_subsets(4);
+  evaluation.set_curve(true);
+  evaluation.set_seed(11);
+
+  EvaluationRequest request;
+  NodeSet nodes = AllNodes(model->config());
+  nodes.erase(Node::Mlp(0));
+  nodes.erase(Node::Head(1, 0));
+  request.circuits.push_back({"", {nodes, std::nullopt}, std::nullopt});
+  const auto document = ParseCircuit(Download(found, "circuit.json"), &model->config());
+  ASSERT_TRUE(document.ok());
+  request.circuits.push_back({"", document->circuit, document->scores});
+  request.tasks.push_back({"", NanoPairs()});
+  request.options.ablation = EdgeAblation::kResample;
+  request.options.random_circuits = 3;
+  request.options.drop_one = true;
+  request.options.knockout_subsets = 4;
+  request.options.curve = true;
+  request.options.seed = 11;
+  const auto direct = Evaluate(*model, request, {});
+  ASSERT_TRUE(direct.ok()) << direct.status();
+
+  const v1::Job job = Finished(SubmitSpec(spec));
+  EXPECT_EQ(job.evaluation().metric(), v1::METRIC_LOGIT_DIFF);
+  ASSERT_EQ(job.evaluation().cells_size(), 2);
+  for (int i = 0; i < 2; ++i) {
+    const v1::CircuitOnTask& cell = job.evaluation().cells(i);
+    const CircuitOnTask& expected = direct->cells[i];
+    EXPECT_EQ(cell.circuit(), static_cast<uint32_t>(i));
+    EXPECT_NEAR(cell.circuit_metric(), expected.circuit_metric, 1e-5);
+    EXPECT_NEAR(cell.model_metric(), expected.model_metric, 1e-5);
+    EXPECT_NEAR(cell.empty_metric(), expected.empty_metric, 1e-5);
+    EXPECT_NEAR(cell.random().mean(), expected.random->mean, 1e-5);
+    EXPECT_NEAR(cell.random().standard_deviation(), expected.random->standard_deviation, 1e-5);
+    ASSERT_EQ(cell.drops_size(), static_cast<int>(expected.drops.size()));
+    EXPECT_GT(cell.drops_size(), 0);
+    for (int d = 0; d < cell.drops_size(); ++d) EXPECT_NEAR(cell.drops(d).drop(), expected.drops[d].drop, 1e-5);
+    ASSERT_EQ(cell.knockouts_size(), 4);
+    EXPECT_NEAR(cell.incompleteness(), expected.incompleteness, 1e-5);
+    ASSERT_EQ(cell.curve_size(), static_cast<int>(expected.curve.size()));
+    EXPECT_NEAR(cell.cpr(), expected.cpr, 1e-4);
+    EXPECT_NEAR(cell.cmd(), expected.cmd, 1e-4);
+  }
+  EXPECT_EQ(job.evaluation().cells(0).curve_size(), 0);  // it has no scores
+  EXPECT_EQ(job.evaluation().cells(1).curve_size(), 10);
+  const nlohmann::json json = nlohmann::json::parse(Download(job, "evaluation.json"));
+  EXPECT_EQ(json["schema"], "circuitd.evaluation/1");
 }
 
 }  // namespace
