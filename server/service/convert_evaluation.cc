@@ -79,10 +79,15 @@ v1::EvaluationStep ToProto(const EvaluationStep& step) {
   return proto;
 }
 
-v1::EvaluationResult ToProto(const EvaluationResult& result) {
+v1::EvaluationResult ToProto(const EvaluationResult& result, size_t most_bytes) {
   v1::EvaluationResult proto;
   for (const CircuitOnTask& cell : result.cells) *proto.add_cells() = ToProto(cell);
   proto.set_run_count(result.run_count);
+  if (proto.ByteSizeLong() <= most_bytes) return proto;
+  for (v1::CircuitOnTask& cell : *proto.mutable_cells()) {
+    cell.clear_drops();
+    cell.clear_knockouts();
+  }
   return proto;
 }
 

@@ -27,6 +27,7 @@ namespace {
 
 constexpr uint32_t kMostRuns = 10'000;
 constexpr int kMostParts = 16;
+// Of a result, which comes with every answer about the job; evaluation.json has it all.
 constexpr size_t kMostResultBytes = size_t{1} << 20;
 
 // Of a spec whose numbers are within their bounds. Without what the server decides.
@@ -51,13 +52,6 @@ absl::StatusOr<EvaluationOptions> OptionsOf(const v1::EvaluationSpec& spec) {
   options.curve = spec.curve();
   options.curve_selection = FromProto(spec.curve_selection());
   return options;
-}
-
-void LeaveOutParts(v1::EvaluationResult& result) {
-  for (v1::CircuitOnTask& cell : *result.mutable_cells()) {
-    cell.clear_drops();
-    cell.clear_knockouts();
-  }
 }
 
 class EvaluationPlan final : public JobPlan {
@@ -108,12 +102,10 @@ class EvaluationPlan final : public JobPlan {
   const v1::EvaluationSpec& spec() const { return material().spec.evaluation(); }
 
   JobOutcome MakeOutcome(const EvaluationRequest& request, const EvaluationResult& result) const {
-    v1::EvaluationResult proto = ToProto(result);
+    v1::EvaluationResult proto = ToProto(result, kMostResultBytes);
     for (const JudgedCircuit& circuit : request.circuits) proto.add_circuit_labels(circuit.label);
     for (const JudgedTask& task : request.tasks) proto.add_task_labels(task.label);
     proto.set_metric(spec().metric());
-    // It comes with every answer about the job; evaluation.json has it all.
-    if (proto.ByteSizeLong() > kMostResultBytes) LeaveOutParts(proto);
     const CircuitDocument origin = NewDocument(*this);
     EvaluationDocument document;
     document.model_name = origin.model_name;
