@@ -45,8 +45,8 @@ TEST_F(PruneCommandTest, LeavesACircuitAndItsPicturesOnDisk) {
   Prune(folder, {"--model", "demo", "--task", "numerals", "--num-samples", "2", "--one-iter"});
   std::set<std::string> files;
   for (const auto& entry : std::filesystem::directory_iterator(folder.path())) files.insert(entry.path().filename());
-  EXPECT_THAT(files,
-              UnorderedElementsAre("circuit.json", "decisions.jsonl", "circuit.dot", "circuit.svg", "seqcont.json"));
+  EXPECT_THAT(files, UnorderedElementsAre("circuit.json", "decisions.jsonl", "circuit.dot", "circuit.svg",
+                                          "circuit.graphml", "seqcont.json"));
 
   const json circuit = json::parse(folder.Read("circuit.json"));
   EXPECT_EQ(circuit["schema"], "circuitd.circuit/1");
