@@ -112,7 +112,7 @@ absl::StatusOr<int> Compare(CommandContext& context, const DiffOptions& options,
   }
   Report report;
   AddComparison(comparison.circuits, comparison.shared, report);
-  if (job.has_evaluation()) AddEvaluation(job.evaluation(), options.judging.top(), report);
+  if (job.has_evaluation()) AddEvaluation(job, options.judging.top(), report);
   context.out().Write(report.Render(context.out().table_width(), context.out().colour_depth()));
   if (!names.empty()) PrintFiles(context, options.output, names);
   return kExitOk;

@@ -14,7 +14,8 @@ CLI::Option* JudgingOptions::AddTo(CLI::App& app) {
   CLI::Option* model = app.add_option("--model,-m", model_, "The model's name");
   prompts_.AddTo(app);
   AddAblationOption(app, ablation_, "mean");
-  AddMeansOption(app, means_, "seqcont; of node circuits with --ablation mean");
+  AddMeansOption(app, means_,
+                 "seqcont, or clean with other metrics than logit_diff; of node circuits with --ablation mean");
   AddMetricOption(app, metric_, "logit_diff");
   app.add_flag("--patch-into-corrupted", patch_into_corrupted_,
                "Another run: the corrupted one with the circuit's edges patched; with --ablation resample");

@@ -123,10 +123,11 @@ void AddDrops(const v1::EvaluationResult& result, uint32_t circuit, size_t top, 
     }
     table.Add(row);
   }
-  report.AddLine(absl::StrCat(LabelAt(result.circuit_labels(), circuit), ": what it loses without a part, ",
-                              percent ? "in percent of the model" : MetricName(result.metric())));
+  report.AddLine(
+      absl::StrCat(LabelAt(result.circuit_labels(), circuit), ": what it loses without a part, ",
+                   percent ? "in percent of the model" : MetricName(result.metric()),
+                   sorted.size() > top ? absl::StrCat("; the ", top, " largest of ", sorted.size(), ": --top N") : ""));
   report.AddTable(std::move(table));
-  if (sorted.size() > top) report.AddLine(absl::StrCat("and ", sorted.size() - top, " parts with less: --top N"));
 }
 
 void AddKnockouts(const v1::EvaluationResult& result, Report& report) {
@@ -174,16 +175,23 @@ void AddCurve(const v1::EvaluationResult& result, uint32_t circuit, Report& repo
 
 }  // namespace
 
-void AddEvaluation(const v1::EvaluationResult& result, size_t top, Report& report) {
+void AddEvaluation(const v1::Job& job, size_t top, Report& report) {
+  const v1::EvaluationResult& result = job.evaluation();
+  const auto any = [&](const auto& has) { return std::any_of(result.cells().begin(), result.cells().end(), has); };
   if (result.task_labels_size() > 1) {
-    const bool score =
-        std::any_of(result.cells().begin(), result.cells().end(), [](const Cell& cell) { return cell.has_score(); });
-    if (score) AddGrid(result, "Score in percent of the whole model", ScoreText, report);
+    if (any([](const Cell& cell) { return cell.has_score(); })) {
+      AddGrid(result, "Score in percent of the whole model", ScoreText, report);
+    }
     AddGrid(result, "Faithfulness", FaithfulnessText, report);
   }
   AddDetails(result, report);
   for (int i = 0; i < result.circuit_labels_size(); ++i) AddDrops(result, static_cast<uint32_t>(i), top, report);
   AddKnockouts(result, report);
+  const v1::EvaluationSpec& spec = job.spec().evaluation();
+  const bool lacks_drops = spec.drop_one() && !any([](const Cell& cell) { return !cell.drops().empty(); });
+  const bool lacks_knockouts =
+      spec.knockout_subsets() > 0 && !any([](const Cell& cell) { return !cell.knockouts().empty(); });
+  if (lacks_drops || lacks_knockouts) report.AddLine("Drops and knockouts are many: evaluation.json has them");
   for (int i = 0; i < result.circuit_labels_size(); ++i) AddCurve(result, static_cast<uint32_t>(i), report);
 }
 

@@ -15,7 +15,7 @@ void PrintResult(CommandContext& context, const v1::Job& job, size_t top) {
       return out.Write(EdgeCircuitSummary(job.edge_circuit()));
     case v1::Job::kEvaluation: {
       Report report;
-      AddEvaluation(job.evaluation(), top, report);
+      AddEvaluation(job, top, report);
       return out.Write(report.Render(out.table_width(), out.colour_depth()));
     }
     case v1::Job::RESULT_NOT_SET:

@@ -125,7 +125,7 @@ TEST_F(CircuitJobCommandTest, ShowsRunsOfAnEvaluationAndItsTablesAlsoToALaterWat
   ASSERT_TRUE(run.ok()) << run.status();
   EXPECT_THAT(run.err, HasSubstr("mine on numerals: random 7, 0.0000\n"));
   EXPECT_THAT(run.out, HasSubstr("\nA0.0 "));
-  EXPECT_THAT(run.out, HasSubstr("and 1 parts with less"));
+  EXPECT_THAT(run.out, HasSubstr("the 1 largest of 2: --top N"));
   EXPECT_THAT(run.out, HasSubstr("Its files: circuit fetch jobs/7\n"));
 }
 

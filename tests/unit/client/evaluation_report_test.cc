@@ -12,9 +12,13 @@ using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::Not;
 
-std::string Text(const v1::EvaluationResult& result, size_t top = kEvaluationRows) {
+std::string Text(const v1::EvaluationResult& result, size_t top = kEvaluationRows,
+                 const v1::EvaluationSpec& spec = {}) {
+  v1::Job job;
+  *job.mutable_evaluation() = result;
+  *job.mutable_spec()->mutable_evaluation() = spec;
   Report report;
-  AddEvaluation(result, top, report);
+  AddEvaluation(job, top, report);
   return report.Render(/*width=*/0, ColourDepth::kNone);
 }
 
@@ -88,7 +92,17 @@ TEST(EvaluationReportTest, SortsPartsByTheLargestDropOnAnyTask) {
               ContainsRegex("WITHOUT +t +u\nA1.0 +\\+5.00 +\\+50.00\nM1 +\\+20.00 +-3.00\nA0.1 +\\+1.00\n"));
   const std::string cut = Text(result, 2);
   EXPECT_THAT(cut, Not(HasSubstr("A0.1")));
-  EXPECT_THAT(cut, HasSubstr("and 1 parts with less: --top N\n"));
+  EXPECT_THAT(cut, HasSubstr("in percent of the model; the 2 largest of 3: --top N\n"));
+}
+
+TEST(EvaluationReportTest, SaysWhereDropsAreThatTheServerHasLeftOut) {
+  v1::EvaluationSpec spec;
+  EXPECT_THAT(Text(Result({"a"}, {"t"}), kEvaluationRows, spec), Not(HasSubstr("evaluation.json")));
+  spec.set_drop_one(true);
+  EXPECT_THAT(Text(Result({"a"}, {"t"}), kEvaluationRows, spec), HasSubstr("evaluation.json has them\n"));
+  spec.set_drop_one(false);
+  spec.set_knockout_subsets(2);
+  EXPECT_THAT(Text(Result({"a"}, {"t"}), kEvaluationRows, spec), HasSubstr("evaluation.json has them\n"));
 }
 
 TEST(EvaluationReportTest, ShowsDropsInTheMetricsUnitWhereThereIsNoPercentage) {
