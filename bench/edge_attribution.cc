@@ -2,7 +2,7 @@
 // memory it took beside what it was estimated to take.
 //
 //   edge_attribution_bench --shape gpt2 --pairs 32 --tokens 20 --methods eap,eap_ig_inputs
-#include "server/circuit/edges/edge_attribution.h"
+#include "server/circuit/attribution/edge_attribution.h"
 
 #include <CLI/CLI.hpp>
 #include <cstdio>

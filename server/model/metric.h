@@ -18,6 +18,14 @@ enum class Metric {
 constexpr bool NeedsIncorrect(Metric metric) { return metric == Metric::kLogitDiff || metric == Metric::kProbDiff; }
 constexpr bool NeedsAnswers(Metric metric) { return metric != Metric::kKlDiv; }
 
+// Whether runs are the better the higher it is.
+constexpr bool HigherIsBetter(Metric metric) {
+  return metric == Metric::kLogitDiff || metric == Metric::kProbDiff || metric == Metric::kAccuracy;
+}
+
+// What grows as a run of this value gets worse: the value or minus it.
+constexpr double LossOf(Metric metric, double value) { return HigherIsBetter(metric) ? -value : value; }
+
 struct Answer {
   std::vector<int> correct;
   std::vector<int> incorrect;

@@ -8,7 +8,7 @@
 #include "circuitd/v1/circuit.pb.h"
 #include "circuitd/v1/edges.pb.h"
 #include "circuitd/v1/intervention.pb.h"
-#include "server/circuit/edges/edge_attribution.h"
+#include "server/circuit/attribution/edge_attribution.h"
 #include "server/circuit/edges/edge_decision.h"
 #include "server/circuit/edges/edge_scorer.h"
 #include "server/graph/edge.h"

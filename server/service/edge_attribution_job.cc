@@ -11,7 +11,7 @@
 #include "base/status.h"
 #include "circuitd/v1/edges.pb.h"
 #include "nlohmann/json.hpp"
-#include "server/circuit/edges/edge_attribution.h"
+#include "server/circuit/attribution/edge_attribution.h"
 #include "server/circuit/edges/edge_scorer.h"
 #include "server/graph/edge_selection.h"
 #include "server/service/attribution_log.h"

@@ -9,7 +9,7 @@
 #include <string>
 #include <utility>
 
-#include "server/circuit/edges/edge_attribution.h"
+#include "server/circuit/attribution/edge_attribution.h"
 #include "server/circuit/edges/edge_scorer.h"
 #include "server/graph/edge_order.h"
 #include "tests/golden/analysis_golden.h"

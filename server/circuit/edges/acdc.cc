@@ -12,21 +12,6 @@
 namespace circuitd {
 namespace {
 
-// What an ablation makes grow where it hurts.
-double LossOf(Metric metric, double value) {
-  switch (metric) {
-    case Metric::kLogitDiff:
-    case Metric::kProbDiff:
-    case Metric::kAccuracy:
-      return -value;
-    case Metric::kKlDiv:
-    case Metric::kNll:
-    case Metric::kRank:
-      break;
-  }
-  return value;
-}
-
 class Acdc {
  public:
   Acdc(EdgeScorer& scorer, const ModelConfig& config, const AcdcOptions& options, const EdgeCallbacks& callbacks,

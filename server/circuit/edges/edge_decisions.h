@@ -19,7 +19,8 @@ class EdgeDecisions {
   int64_t count() const { return count_; }
   bool NextIsMade() const { return count_ < static_cast<int64_t>(made_.size()); }
 
-  // The next decision, which is made. DATA_LOSS, naming it, if it is not about `edge`, or has a value that isn't finite.
+  // The next decision, which is made. DATA_LOSS, naming it, if it is not about `edge`, or has a value that isn't
+  // finite.
   absl::StatusOr<EdgeDecision> Made(const Edge& edge) const;
 
   // The next decision. DATA_LOSS if it is made and was another.

@@ -41,16 +41,12 @@ class EdgePruning {
     for (const int receiver : ReceiversDown(config_)) RETURN_IF_ERROR(TryReceiver(receiver));
     RETURN_IF_ERROR(decisions_.Finish());
     kept_ = WithoutDangling(std::move(kept_), /*from_embed=*/false);
-    EdgeSet empty(config_), circuit = kept_;
-    for (int receiver = 0; receiver < run_.receiver_count(); ++receiver) {
-      // The embedding is no candidate's sender.
-      if (!run_.Contains(receiver, 0)) continue;
-      empty.Set(receiver, 0, true);
-      circuit.Set(receiver, 0, true);
-    }
-    ASSIGN_OR_RETURN(const double circuit_metric, scorer_.Score(circuit));
-    ASSIGN_OR_RETURN(const double empty_metric, scorer_.Score(empty));
     NodeSet nodes = kept_.Nodes();
+    // The embedding is no candidate's sender: what it writes everything reads.
+    EdgeSet empty = EdgesOfEmbed(options_.nodes);
+    for (const Edge& edge : EdgesOfEmbed(nodes).Edges()) kept_.Set(edge, true);
+    ASSIGN_OR_RETURN(const double circuit_metric, scorer_.Score(kept_));
+    ASSIGN_OR_RETURN(const double empty_metric, scorer_.Score(empty));
     return EdgeCircuitResult{std::move(nodes), std::move(kept_),       decisions_.count(),
                              circuit_metric,   scorer_.model_metric(), empty_metric};
   }
@@ -77,6 +73,15 @@ class EdgePruning {
       RETURN_IF_ERROR(Decide(receiver, left[i], (*metrics)[i], (*metrics)[i] / scorer_.model_metric()));
     }
     return absl::OkStatus();
+  }
+
+  // From embed to what the nodes and the logits read.
+  EdgeSet EdgesOfEmbed(const NodeSet& nodes) const {
+    EdgeSet edges(config_);
+    for (const Edge& edge : EdgeSet::Among(config_, nodes).Edges()) {
+      if (edge.sender == Node::Embed()) edges.Set(edge, true);
+    }
+    return edges;
   }
 
   absl::Status Decide(int receiver, int sender, double metric, double quotient) {

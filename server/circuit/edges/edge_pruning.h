@@ -3,8 +3,8 @@
 // Over the nodes of a circuit, all edges from heads and MLPs to q, k, v of heads, MLPs and logits. Each edge alone: in
 // the run of the mean-ablated circuit on the clean prompts, the receiver reads the sender as in that circuit's run on
 // the corrupted prompts. The edge stays if (logit difference with the edge patched) / (that of the unablated model) <
-// threshold. Then nodes without a way to the logits go, and their edges with them; a node that no edge reaches stays
-// (it reads the embedding, which is no sender here).
+// threshold. Then nodes without a way to the logits go, and their edges with them. embed is no candidate's sender: its
+// edges to the nodes that stay, and to the logits, are part of the circuit.
 #pragma once
 
 #include <vector>
@@ -30,8 +30,8 @@ std::vector<Edge> EdgePruningOrder(const ModelConfig& config, const NodeSet& nod
 
 // Threads, `made` and errors as RunAcdc; also FAILED_PRECONDITION with the value if the unablated logit difference is
 // not finite and positive. In a decision `criterion` is the quotient, `removed` that it is not below the threshold,
-// and edges_kept counts before nodes go. circuit_metric of the result is the logit difference with all edges between
-// the circuit's nodes patched at once that did not stay; empty_metric with all.
+// and edges_kept counts before nodes go. circuit_metric of the result is the logit difference with all edges patched
+// at once that did not stay, empty_metric with all candidates patched.
 absl::StatusOr<EdgeCircuitResult> PruneEdges(const Model& model, const PromptPairs& pairs,
                                              const EdgePruningOptions& options, const EdgeCallbacks& callbacks,
                                              absl::Span<const EdgeDecision> made = {});

@@ -63,17 +63,19 @@ Json ParametersJson(const EvaluationOptions& options) {
     selection = {{"rule", options.curve_selection.rule == EdgeSelection::Rule::kGreedy ? "greedy" : "top_k"},
                  {"signed_scores", !options.curve_selection.absolute}};
   }
-  return {{"ablation", AblationName(options.ablation)},
-          {"means", options.ablation == EdgeAblation::kMean ? Json(options.means == MlpMeans::kClean ? "clean" : "seqcont") : Json(nullptr)},
-          {"metric", MetricName(options.metric)},
-          {"run", options.run == CircuitRun::kAblateOutside ? "ablate_outside" : "patch_into_corrupted"},
-          {"random_circuits", options.random_circuits},
-          {"seed", options.seed},
-          {"drop_one", options.drop_one},
-          {"knockout_subsets", options.knockout_subsets},
-          {"curve", options.curve},
-          {"curve_selection", std::move(selection)},
-          {"memory_budget_bytes", options.memory_budget_bytes}};
+  return {
+      {"ablation", AblationName(options.ablation)},
+      {"means", options.ablation == EdgeAblation::kMean ? Json(options.means == MlpMeans::kClean ? "clean" : "seqcont")
+                                                        : Json(nullptr)},
+      {"metric", MetricName(options.metric)},
+      {"run", options.run == CircuitRun::kAblateOutside ? "ablate_outside" : "patch_into_corrupted"},
+      {"random_circuits", options.random_circuits},
+      {"seed", options.seed},
+      {"drop_one", options.drop_one},
+      {"knockout_subsets", options.knockout_subsets},
+      {"curve", options.curve},
+      {"curve_selection", std::move(selection)},
+      {"memory_budget_bytes", options.memory_budget_bytes}};
 }
 
 Json CircuitsJson(const EvaluationDocument& document) {

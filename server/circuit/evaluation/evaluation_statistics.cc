@@ -26,10 +26,6 @@ double Area(absl::Span<const CurvePoint> curve, Height height) {
 
 }  // namespace
 
-bool HigherIsBetter(Metric metric) {
-  return metric == Metric::kLogitDiff || metric == Metric::kProbDiff || metric == Metric::kAccuracy;
-}
-
 Interval IntervalOf(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   const auto count = static_cast<double>(values.size());

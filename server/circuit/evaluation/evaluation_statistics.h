@@ -10,9 +10,6 @@
 
 namespace circuitd {
 
-// Whether a circuit is the better the higher the metric is: of kl_div, nll and rank it is the other way about.
-bool HigherIsBetter(Metric metric);
-
 // Of at least one value. Percentiles lie between neighbours of the sorted values, at (n - 1) * p from the lowest; the
 // deviation of one value is 0.
 Interval IntervalOf(std::vector<double> values);

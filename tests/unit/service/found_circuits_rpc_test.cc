@@ -5,7 +5,7 @@
 
 #include "nlohmann/json.hpp"
 #include "server/circuit/edges/acdc.h"
-#include "server/circuit/edges/edge_attribution.h"
+#include "server/circuit/attribution/edge_attribution.h"
 #include "server/circuit/edges/edge_pruning.h"
 #include "server/circuit/evaluation/evaluation.h"
 #include "server/graph/circuit_document.h"

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "server/circuit/edges/edge_attribution.h"
+#include "server/circuit/attribution/edge_attribution.h"
 #include "server/graph/edge_order.h"
 
 namespace circuitd::testing {

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "server/circuit/edges/edge_attribution.h"
+#include "server/circuit/attribution/edge_attribution.h"
 #include "tests/unit/circuit/attribution/attribute.h"
 #include "tests/unit/patching/pair_prompts.h"
 #include "tests/unit/testing/tiny_model_maker.h"

@@ -1,5 +1,5 @@
 // Scores of edges: each method with gradients against its naive twin, and what all of them promise.
-#include "server/circuit/edges/edge_attribution.h"
+#include "server/circuit/attribution/edge_attribution.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // Gradients at receivers' inputs against central finite differences, in float64.
-#include "server/circuit/edges/edge_gradients.h"
+#include "server/circuit/attribution/edge_gradients.h"
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <gmock/gmock.h>

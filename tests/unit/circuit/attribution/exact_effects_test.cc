@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "server/circuit/edges/edge_attribution.h"
+#include "server/circuit/attribution/edge_attribution.h"
 #include "server/circuit/edges/edge_scorer.h"
 #include "server/graph/edge_order.h"
 #include "tests/unit/patching/pair_prompts.h"

@@ -8,7 +8,7 @@
 #include <optional>
 #include <vector>
 
-#include "server/circuit/edges/edge_attribution.h"
+#include "server/circuit/attribution/edge_attribution.h"
 #include "server/graph/edge_set.h"
 #include "server/model/gpt2.h"
 #include "server/model/model.h"

@@ -9,7 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "base/checkpoint.h"
-#include "server/circuit/edges/edge_gradients.h"
+#include "server/circuit/attribution/edge_gradients.h"
 #include "server/model/gpt2.h"
 #include "server/model/metric.h"
 #include "server/model/micro_batch.h"

@@ -1,6 +1,6 @@
 // Integrated gradients over inputs: Hanna, Pezzelle and Belinkov 2024 (arXiv 2403.17806), section 3.
 #include "base/status.h"
-#include "server/circuit/edges/attribution_batch.h"
+#include "server/circuit/attribution/attribution_batch.h"
 
 namespace circuitd {
 

@@ -3,7 +3,7 @@
 #include <functional>
 
 #include "base/status.h"
-#include "server/circuit/edges/attribution_batch.h"
+#include "server/circuit/attribution/attribution_batch.h"
 #include "server/graph/edge_order.h"
 
 namespace circuitd {

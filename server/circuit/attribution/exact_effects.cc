@@ -3,19 +3,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
-#include "server/circuit/edges/attribution_methods.h"
+#include "server/circuit/attribution/attribution_methods.h"
 #include "server/graph/edge_order.h"
 
 namespace circuitd {
-namespace {
-
-// Of the mean of a metric: the lower, the better the run.
-double LossOf(Metric metric, double value) {
-  const bool is_loss = metric == Metric::kKlDiv || metric == Metric::kNll || metric == Metric::kRank;
-  return is_loss ? value : -value;
-}
-
-}  // namespace
 
 absl::StatusOr<EdgeScores> ExactEffects(EdgeScorer& scorer, const ModelConfig& config, Metric metric,
                                         const AttributionCallbacks& callbacks, absl::Span<const AttributionStep> made) {

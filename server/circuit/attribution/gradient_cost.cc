@@ -1,7 +1,7 @@
 // What attribution with gradients takes, and how many pairs of it run side by side.
 #include <algorithm>
 
-#include "server/circuit/edges/attribution_methods.h"
+#include "server/circuit/attribution/attribution_methods.h"
 #include "server/graph/edge_order.h"
 #include "server/model/forward_flops.h"
 #include "server/model/gpt2.h"

@@ -1,11 +1,11 @@
-#include "server/circuit/edges/edge_attribution.h"
+#include "server/circuit/attribution/edge_attribution.h"
 
 #include <cmath>
 #include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
-#include "server/circuit/edges/attribution_methods.h"
+#include "server/circuit/attribution/attribution_methods.h"
 #include "server/graph/edge_order.h"
 
 namespace circuitd {

@@ -3,8 +3,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
-#include "server/circuit/edges/attribution_batch.h"
-#include "server/circuit/edges/attribution_methods.h"
+#include "server/circuit/attribution/attribution_batch.h"
+#include "server/circuit/attribution/attribution_methods.h"
 #include "server/circuit/edges/sender_outputs.h"
 #include "server/graph/edge_order.h"
 #include "server/model/torch_border.h"

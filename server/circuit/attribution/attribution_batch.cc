@@ -1,4 +1,4 @@
-#include "server/circuit/edges/attribution_batch.h"
+#include "server/circuit/attribution/attribution_batch.h"
 
 #include "base/status.h"
 #include "server/graph/edge_order.h"

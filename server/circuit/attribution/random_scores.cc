@@ -1,7 +1,7 @@
 // Scores by lot: what circuits are compared with.
 #include <random>
 
-#include "server/circuit/edges/attribution_methods.h"
+#include "server/circuit/attribution/attribution_methods.h"
 #include "server/graph/edge_order.h"
 
 namespace circuitd {

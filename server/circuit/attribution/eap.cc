@@ -1,6 +1,6 @@
 // Edge attribution patching: Syed, Rager and Conmy 2023 (arXiv 2310.10348), section 3.
 #include "base/status.h"
-#include "server/circuit/edges/attribution_batch.h"
+#include "server/circuit/attribution/attribution_batch.h"
 
 namespace circuitd {
 

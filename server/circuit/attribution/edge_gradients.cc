@@ -1,4 +1,4 @@
-#include "server/circuit/edges/edge_gradients.h"
+#include "server/circuit/attribution/edge_gradients.h"
 
 #include <torch/csrc/autograd/autograd.h>
 

@@ -7,7 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "server/circuit/edges/edge_attribution.h"
+#include "server/circuit/attribution/edge_attribution.h"
 
 namespace circuitd {
 

@@ -1,6 +1,6 @@
 #include <tuple>
 
-#include "server/circuit/edges/edge_gradients.h"
+#include "server/circuit/attribution/edge_gradients.h"
 #include "server/graph/edge_order.h"
 
 namespace circuitd {
