@@ -1,5 +1,7 @@
 #include "server/service/convert_evaluation.h"
 
+#include <cmath>
+
 #include <variant>
 
 #include "server/service/convert_edges.h"
@@ -26,7 +28,7 @@ v1::Drop ToProto(const Drop& drop, double model_metric) {
     *proto.mutable_edge() = circuitd::ToProto(std::get<Edge>(drop.part));
   }
   proto.set_drop(drop.drop);
-  if (model_metric != 0) proto.set_drop_percent(100 * drop.drop / model_metric);
+  if (model_metric != 0) proto.set_drop_percent(100 * drop.drop / std::abs(model_metric));
   return proto;
 }
 

@@ -80,7 +80,8 @@ struct Interval {
 
 struct Drop {
   std::variant<Node, Edge> part;
-  double drop = 0;  // m(circuit) - m(circuit without it)
+  double drop =
+      0;  // what the circuit loses without it: m(circuit) - m(circuit without it), of a loss (kl_div) minus that
 };
 
 struct Knockout {

@@ -116,7 +116,7 @@ Json DropsJson(const CircuitOnTask& cell) {
   for (const Drop& drop : cell.drops) {
     Json json = NodeOrEdgeJson(drop.part);
     json["drop"] = drop.drop;
-    json["drop_percent"] = 100 * drop.drop / cell.model_metric;
+    json["drop_percent"] = 100 * drop.drop / std::abs(cell.model_metric);
     drops.push_back(std::move(json));
   }
   return drops;

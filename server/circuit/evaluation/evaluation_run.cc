@@ -75,13 +75,18 @@ class TaskRuns {
     for (const Node& node : circuit.nodes) {
       ASSIGN_OR_RETURN(const double metric,
                        Next(DropName(node), [&] { return meter_.MeasureWithoutNode(circuit, node); }));
-      cell.drops.push_back({node, cell.circuit_metric - metric});
+      cell.drops.push_back({node, LossWithout(cell, metric)});
     }
     if (!circuit.edges) return absl::OkStatus();
     for (int receiver = 0; receiver < circuit.edges->receiver_count(); ++receiver) {
       RETURN_IF_ERROR(DropEdgesInto(receiver, circuit, cell));
     }
     return absl::OkStatus();
+  }
+
+  // What the circuit loses by being left with this metric.
+  double LossWithout(const CircuitOnTask& cell, double metric) const {
+    return LossOf(options_.metric, metric) - LossOf(options_.metric, cell.circuit_metric);
   }
 
   // Edges into one receiver are measured side by side.
@@ -100,7 +105,7 @@ class TaskRuns {
     for (size_t i = 0; i < senders.size(); ++i) {
       const Edge edge{SenderOfRank(config_, senders[i]), ReceiverOfRank(config_, receiver)};
       ASSIGN_OR_RETURN(const double metric, Next(DropName(edge), [&] { return metrics[i]; }));
-      cell.drops.push_back({edge, cell.circuit_metric - metric});
+      cell.drops.push_back({edge, LossWithout(cell, metric)});
     }
     return absl::OkStatus();
   }

@@ -182,6 +182,12 @@ TEST(EvaluationRunTest, DropsNodesWithTheirEdgesAndThenEdges) {
   EXPECT_THAT(drops, ElementsAre(v + mlp, mlp + logits, v, mlp, logits));
   EXPECT_EQ(std::get<Node>(run.result->cells[0].drops[1].part), Node::Mlp(1));
   EXPECT_EQ(std::get<Edge>(run.result->cells[0].drops[2].part), edges[0]);
+
+  // Of a loss a part is needed if it is higher without it.
+  request.options.metric = Metric::kKlDiv;
+  const Evaluated loss = RunAll(request);
+  ASSERT_TRUE(loss.result.ok()) << loss.result.status();
+  EXPECT_EQ(loss.result->cells[0].drops[0].drop, -(v + mlp));
 }
 
 TEST(EvaluationRunTest, KnocksSubsetsOutOfCircuitAndModel) {

@@ -133,7 +133,9 @@ void ExpectCell(const ModelConfig& config, const EvaluationRequest& request, con
   for (size_t i = 0; i < parts.size(); ++i) {
     matter += std::abs(cell.drops[i].drop) > 1e-3;
     EXPECT_EQ(PartName(cell.drops[i].part), PartName(parts[i]));
-    EXPECT_NEAR(cell.drops[i].drop, of_circuit - m(WithoutParts(circuit, {parts[i]})), 1e-4) << PartName(parts[i]);
+    const double lost =
+        LossOf(options.metric, m(WithoutParts(circuit, {parts[i]}))) - LossOf(options.metric, of_circuit);
+    EXPECT_NEAR(cell.drops[i].drop, lost, 1e-4) << PartName(parts[i]);
   }
   EXPECT_GE(3 * matter, static_cast<int>(parts.size()));
 
