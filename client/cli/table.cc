@@ -32,6 +32,7 @@ Table::Table(std::vector<std::string> headings) {
     const bool right = !heading.empty() && heading.front() == '>';
     right_.push_back(right);
     if (right) heading.erase(0, 1);
+    heading = EscapeText(heading);
   }
   rows_.push_back(std::move(headings));
 }

@@ -11,7 +11,7 @@ namespace circuitd::client {
 
 class Table {
  public:
-  // A heading that begins with '>' is a column aligned to the right.
+  // A heading that begins with '>' is a column aligned to the right. Headings are escaped, as cells are.
   explicit Table(std::vector<std::string> headings);
 
   // Cells are escaped: they may come from anybody. Missing ones are empty.

@@ -77,6 +77,10 @@ TEST(TableTest, EscapesCells) {
   EXPECT_EQ(table.Render(0, false), "OWNER\n\\x1b]0;owned\\x07\n");
 }
 
+TEST(TableTest, EscapesHeadings) {
+  EXPECT_EQ(Table({"\x1b[31mX\nY\t", ">\x07"}).Render(0, false), "\\x1b[31mX\\nY\\t  \\x07\n");
+}
+
 TEST(TableTest, WritesBoldHeadingsOnRequest) { EXPECT_EQ(Table({"A"}).Render(0, true), "\x1b[1mA\x1b[0m\n"); }
 
 }  // namespace
