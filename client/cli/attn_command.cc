@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "client/cli/attention_maps.h"
 #include "client/cli/command.h"
+#include "client/cli/count_option.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/head_grid.h"
 #include "client/cli/node_text.h"
@@ -149,9 +150,9 @@ void AddAttnCommand(CLI::App& app, CommandContext& context) {
   options->reading.AddTo(*command);
   AddIndicesOption(*command, "--layers", options->layers, "Score only these layers: 0,3");
   AddIndicesOption(*command, "--heads", options->heads, "Score only these heads of each layer: 0,3");
-  command->add_option("--top", options->top, "Heads in the table")->capture_default_str();
+  AddCountOption(*command, "--top", options->top, "Heads in the table")->capture_default_str();
   options->chosen = AddRawOption(*command, "--head", "Show the pattern of this head: 3.0 (repeatable)");
-  command->add_option("--prompt", options->prompt, "Of this prompt, from 0 (default: the mean over all)");
+  AddCountOption(*command, "--prompt", options->prompt, "Of this prompt, from 0 (default: the mean over all)");
   command->add_flag("--attn-scores", options->attn_scores, "With --prompt: what goes into the softmax");
   options->highlights = AddRawOption(
       *command, "--highlight",

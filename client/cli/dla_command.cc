@@ -9,6 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "base/status.h"
 #include "client/cli/command.h"
+#include "client/cli/count_option.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/head_grid.h"
 #include "client/cli/reading_command.h"
@@ -91,7 +92,7 @@ void AddDlaCommand(CLI::App& app, CommandContext& context) {
   command->fallthrough();
   auto options = std::make_shared<DlaOptions>();
   options->reading.AddTo(*command);
-  command->add_option("--top", options->top, "Heads in the table")->capture_default_str();
+  AddCountOption(*command, "--top", options->top, "Heads in the table")->capture_default_str();
   command->add_flag("--per-prompt", options->per_prompt, "Keep the tensor [components, prompts] too");
   context.Register(command, [&context, options] { return Dla(context, *options); });
 }

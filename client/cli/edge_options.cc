@@ -9,6 +9,7 @@
 #include "client/cli/ablation_options.h"
 #include "client/cli/choice_option.h"
 #include "client/cli/circuit_source.h"
+#include "client/cli/count_option.h"
 #include "client/cli/metric_options.h"
 
 namespace circuitd::client {
@@ -71,16 +72,16 @@ void AttributionOptions::AddTo(CLI::App& app) {
                   "eap-ig-activations: between corrupted and clean activations; exact: each edge ablated; random: the "
                   "baseline",
                   "METHOD");
-  app.add_option("--steps", steps_, "Steps of the integrated gradients (default: 5)");
+  AddCountOption(app, "--steps", steps_, "Steps of the integrated gradients (default: 5)");
   AddMetricOption(app, metric_, "logit_diff");
   AddAblationOption(app, ablation_, "resample");
-  app.add_option("--random-seed", seed_, "Seed of --method random")->capture_default_str();
-  CLI::Option* top_k = app.add_option(
-      "--top-k", top_k_,
+  AddCountOption(app, "--random-seed", seed_, "Seed of --method random")->capture_default_str();
+  CLI::Option* top_k = AddCountOption(
+      app, "--top-k", top_k_,
       absl::StrCat("The circuit is this many edges of the highest scores (default: ", kDefaultTopK, ")"));
   CLI::Option* threshold = app.add_option("--score-threshold", threshold_, "Instead: the edges of this score and more");
   CLI::Option* greedy =
-      app.add_option("--greedy", greedy_,
+      AddCountOption(app, "--greedy", greedy_,
                      "Instead: this many edges, from the logits down always the best one into what is in already");
   threshold->excludes(top_k);
   greedy->excludes(top_k)->excludes(threshold);

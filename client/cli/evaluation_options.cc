@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "client/cli/ablation_options.h"
+#include "client/cli/count_option.h"
 #include "client/cli/metric_options.h"
 
 namespace circuitd::client {
@@ -19,16 +20,17 @@ CLI::Option* JudgingOptions::AddTo(CLI::App& app) {
   AddMetricOption(app, metric_, "logit_diff");
   app.add_flag("--patch-into-corrupted", patch_into_corrupted_,
                "Another run: the corrupted one with the circuit's edges patched; with --ablation resample");
-  app.add_option("--random", random_circuits_, "Random circuits of the same size to compare with (default: 20)");
-  app.add_option("--random-seed", seed_, "Seed of random circuits and subsets")->capture_default_str();
+  AddCountOption(app, "--random", random_circuits_, "Random circuits of the same size to compare with (default: 20)");
+  AddCountOption(app, "--random-seed", seed_, "Seed of random circuits and subsets")->capture_default_str();
   app.add_flag("--drop-one", drop_one_, "What is lost without each node, and each edge of an edge circuit");
-  app.add_option("--knockouts", knockouts_, "Completeness by this many random subsets, out of circuit and model alike");
+  AddCountOption(app, "--knockouts", knockouts_,
+                 "Completeness by this many random subsets, out of circuit and model alike");
   CLI::Option* curve = app.add_flag("--curve", curve_,
                                     "Faithfulness of the best 0.1 to 100 % of the edges, where a circuit has scores "
                                     "of all, and the area under it: CPR and CMD");
   app.add_flag("--greedy", greedy_, "The curve's edges from the logits down, as eap --greedy")->needs(curve);
   app.add_flag("--signed", signed_scores_, "The curve's edges by scores as they are, as eap --signed")->needs(curve);
-  app.add_option("--top", top_, "Parts in a table of what is lost without them")->capture_default_str();
+  AddCountOption(app, "--top", top_, "Parts in a table of what is lost without them")->capture_default_str();
   return model;
 }
 

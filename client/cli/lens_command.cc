@@ -4,6 +4,7 @@
 #include "CLI/CLI.hpp"
 #include "base/status.h"
 #include "client/cli/command.h"
+#include "client/cli/count_option.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/lens_report.h"
 #include "client/cli/logits_options.h"
@@ -51,10 +52,12 @@ void AddLensCommand(CLI::App& app, CommandContext& context) {
   options->reading.AddTo(*command);
   options->positions = AddPositionsOption(*command, "Positions to read (default: the last): see below");
   command->add_flag("--no-ln-final", options->skip_ln_final, "Unembed the residual stream as it is, without ln_final");
-  command->add_option("--top-k", options->top_k, "How many of the most likely tokens to show")->capture_default_str();
+  AddCountOption(*command, "--top-k", options->top_k, "How many of the most likely tokens to show")
+      ->capture_default_str();
   options->chosen = AddRawOption(*command, "--chosen", "A token whose probability is wanted (repeatable)");
   options->chosen_ids = AddRawOption(*command, "--chosen-ids", "Ids of such tokens: 17,18");
-  command->add_option("--prompt", options->view.prompts, "Show this prompt, from 0 (repeatable; default: the first 3)")
+  AddCountOption(*command, "--prompt", options->view.prompts,
+                 "Show this prompt, from 0 (repeatable; default: the first 3)")
       ->allow_extra_args(false);
   command->footer(kPositionHelp);
   context.Register(command, [&context, options] { return Lens(context, *options); });

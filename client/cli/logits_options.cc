@@ -9,6 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "base/status.h"
 #include "client/cli/command.h"
+#include "client/cli/count_option.h"
 #include "client/cli/node_text.h"
 #include "client/cli/position_text.h"
 #include "client/cli/table.h"
@@ -17,7 +18,7 @@
 namespace circuitd::client {
 
 void LogitsOptions::AddTo(CLI::App& app) {
-  app.add_option("--top-k", top_k_, "How many of the most likely next tokens to show")->capture_default_str();
+  AddCountOption(app, "--top-k", top_k_, "How many of the most likely next tokens to show")->capture_default_str();
   chosen_ = AddRawOption(app, "--chosen", "A token whose logit is wanted (repeatable)");
   chosen_ids_ = AddRawOption(app, "--chosen-ids", "Ids of tokens whose logits are wanted: 17,18");
   app.add_option("--full-logits", full_logits_,

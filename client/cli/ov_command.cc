@@ -8,6 +8,7 @@
 #include "base/status.h"
 #include "client/cli/attention_maps.h"
 #include "client/cli/command.h"
+#include "client/cli/count_option.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/head_grid.h"
 #include "client/cli/node_text.h"
@@ -135,8 +136,8 @@ void AddOvCommand(CLI::App& app, CommandContext& context) {
                    "Members in order, for next-member and QK scores, as a JSON array: '[\" 1\", \" 2\"]' (default: "
                    "the task's)")
       ->type_name("JSON");
-  command->add_option("--top-k", options->top_k, "A token counts as written if it is among so many (default: 5)");
-  command->add_option("--top", options->top, "Heads in the tables")->capture_default_str();
+  AddCountOption(*command, "--top-k", options->top_k, "A token counts as written if it is among so many (default: 5)");
+  AddCountOption(*command, "--top", options->top, "Heads in the tables")->capture_default_str();
   options->chosen = AddRawOption(*command, "--head", "Show the QK scores of this head: 3.0 (repeatable)");
   command->footer(kPositionHelp);
   context.Register(command, [&context, options] { return Ov(context, *options); });

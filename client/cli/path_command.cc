@@ -14,6 +14,7 @@
 #include "base/status.h"
 #include "client/cli/ablation_options.h"
 #include "client/cli/command.h"
+#include "client/cli/count_option.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/head_grid.h"
 #include "client/cli/metric_options.h"
@@ -148,7 +149,7 @@ void AddPathCommand(CLI::App& app, CommandContext& context) {
   AddFreezeOption(*command, options->freeze);
   command->add_flag("--together", options->together, "All senders of a receiver at once");
   AddMetricOption(*command, options->metric, "logit_diff");
-  command->add_option("--top", options->top, "Paths in the table")->capture_default_str();
+  AddCountOption(*command, "--top", options->top, "Paths in the table")->capture_default_str();
   command->add_flag("--per-prompt", options->per_prompt, "Keep the tensor [paths, prompts] too");
   context.Register(command, [&context, options] { return PathPatching(context, *options); });
 }

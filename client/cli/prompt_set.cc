@@ -6,6 +6,7 @@
 
 #include "CLI/CLI.hpp"
 #include "base/status.h"
+#include "client/cli/count_option.h"
 #include "client/dataset_upload.h"
 #include "client/local_file.h"
 
@@ -15,8 +16,8 @@ void PromptSet::AddChoicesTo(CLI::App& app) {
   app.add_option("--variants", variants, "Only these of the task's variants: done,lost (default: all)")
       ->delimiter(',')
       ->allow_extra_args(false);
-  app.add_option("--seed", seed, "Seed of the generated prompts")->capture_default_str();
-  app.add_option("--num-samples,-n", num_samples,
+  AddCountOption(app, "--seed", seed, "Seed of the generated prompts")->capture_default_str();
+  AddCountOption(app, "--num-samples,-n", num_samples,
                  "Prompts of each variant (default: 32 generated, or all of the files)");
   app.add_option("--corrupted", corrupted,
                  "Corrupted prompts, where --prompts is one file of clean ones, each line "

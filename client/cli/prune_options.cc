@@ -4,6 +4,7 @@
 
 #include "CLI/CLI.hpp"
 #include "client/cli/ablation_options.h"
+#include "client/cli/count_option.h"
 
 namespace circuitd::client {
 
@@ -12,7 +13,7 @@ void PruneOptions::AddTo(CLI::App& app) {
   app.add_option("--threshold", threshold_, "Points of the score that the circuit may lose")->capture_default_str();
   AddMeansOption(app, means_, "seqcont");
   CLI::Option* once = app.add_flag("--one-iter", one_iter_, "One backward and one forward sweep");
-  app.add_option("--max-iterations", max_iterations_, "Iterations at most (default: until nothing more can leave)")
+  AddCountOption(app, "--max-iterations", max_iterations_, "Iterations at most (default: until nothing more can leave)")
       ->excludes(once);
 }
 

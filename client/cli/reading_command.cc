@@ -5,6 +5,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "client/cli/count_option.h"
 #include "client/cli/position_text.h"
 
 namespace circuitd::client {
@@ -27,7 +28,7 @@ absl::StatusOr<ReadingSession> BeginReading(CommandContext& context, const Readi
 
 CLI::Option* AddIndicesOption(CLI::App& app, const std::string& name, std::vector<uint32_t>& indices,
                               const std::string& description) {
-  return app.add_option(name, indices, description)->delimiter(',')->allow_extra_args(false);
+  return AddCountOption(app, name, indices, description)->delimiter(',')->allow_extra_args(false);
 }
 
 CLI::Option* AddPositionsOption(CLI::App& app, const std::string& description) {

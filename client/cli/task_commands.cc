@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "client/atomic_file.h"
 #include "client/cli/command.h"
+#include "client/cli/count_option.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/json_output.h"
 #include "client/cli/prompt_lines.h"
@@ -108,8 +109,8 @@ void AddTaskCommand(CLI::App& app, CommandContext& context) {
   generate->add_option("--variants", options->variants, "Only these of the task's variants: done,lost")
       ->delimiter(',')
       ->allow_extra_args(false);
-  generate->add_option("--seed", options->seed, "Seed of the prompts")->capture_default_str();
-  generate->add_option("--num-samples,-n", options->num_samples, "Prompts of each variant (default: 32)");
+  AddCountOption(*generate, "--seed", options->seed, "Seed of the prompts")->capture_default_str();
+  AddCountOption(*generate, "--num-samples,-n", options->num_samples, "Prompts of each variant (default: 32)");
   generate->add_flag("--filter", options->filter, "Keep only prompts that the model answers right, with a margin");
   generate->add_flag("--first-token", options->first_token, "Use only the first token of a longer answer");
   generate->add_option("-o,--output", options->output, "A file for them (default: standard output)")

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "client/cli/command.h"
+#include "client/cli/count_option.h"
 #include "client/cli/evaluation_report.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/job_commands.h"
@@ -73,8 +74,8 @@ void AddWatchCommand(CLI::App& app, CommandContext& context) {
   command->fallthrough();
   auto options = std::make_shared<WatchCommandOptions>();
   command->add_option("job", options->job, "The job's name: jobs/ID, or ID")->required();
-  command->add_option("--after-sequence", options->after_sequence, "Leave out the events up to this one");
-  command->add_option("--top", options->top, "Of an evaluation: parts in a table of what is lost without them")
+  AddCountOption(*command, "--after-sequence", options->after_sequence, "Leave out the events up to this one");
+  AddCountOption(*command, "--top", options->top, "Of an evaluation: parts in a table of what is lost without them")
       ->capture_default_str();
   context.Register(command, [&context, options] { return Watch(context, *options); });
 }

@@ -1,5 +1,6 @@
 #include "client/cli/edge_options.h"
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/unit/client/plan_of.h"
@@ -102,6 +103,15 @@ TEST(AttributionOptionsTest, TakesOneSelection) {
   EXPECT_THROW(Attribution("--top-k 1 --greedy 1"), CLI::ParseError);
   EXPECT_THROW(Attribution("--score-threshold 1 --greedy 1"), CLI::ParseError);
   EXPECT_THROW(Attribution("--top-k 1 --score-threshold 1"), CLI::ParseError);
+}
+
+TEST(AttributionOptionsTest, RefusesNumbersThatAreNoCounts) {
+  for (const char* option : {"--top-k", "--greedy", "--steps", "--random-seed", "--seed", "-n"}) {
+    for (const char* value : {"-1", "-18446744073709551615", "1.5", "many", "0x10", "18446744073709551616"}) {
+      EXPECT_THROW(Attribution(absl::StrCat(option, " ", value)), CLI::ParseError) << option << " " << value;
+    }
+  }
+  EXPECT_EQ(Attribution("--top-k 010").selection().top_k(), 10u);
 }
 
 }  // namespace

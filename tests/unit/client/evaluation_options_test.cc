@@ -129,5 +129,11 @@ TEST(EvaluationOptionsTest, PassesEveryOptionOn) {
   EXPECT_THROW(Evaluation("-t t"), CLI::ParseError);
 }
 
+TEST(EvaluationOptionsTest, RefusesNegativeNumbers) {
+  for (const std::string option : {"--random", "--random-seed", "--knockouts", "--top", "--seed"}) {
+    EXPECT_THROW(Evaluation("--circuit 7 -t t " + option + " -1"), CLI::ParseError) << option;
+  }
+}
+
 }  // namespace
 }  // namespace circuitd::client
