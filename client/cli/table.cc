@@ -1,7 +1,6 @@
 #include "client/cli/table.h"
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -13,16 +12,67 @@ namespace {
 constexpr size_t kGap = 2;
 constexpr size_t kNarrowest = 6;
 
-// Takes from the widest column until the line fits, or no column can lose more.
-void Narrow(size_t width, std::vector<size_t>& columns) {
-  const auto total = [&] {
-    return std::accumulate(columns.begin(), columns.end(), size_t{0}) + kGap * (columns.size() - 1);
-  };
-  while (total() > width) {
-    const auto widest = std::max_element(columns.begin(), columns.end());
-    if (*widest <= kNarrowest) return;
-    --*widest;
+struct Column {
+  size_t index;
+  bool right;
+  size_t width;
+  // Narrower it is never made.
+  size_t least;
+};
+
+size_t LineWidth(const std::vector<Column>& columns) {
+  size_t width = kGap * (columns.size() - 1);
+  for (const Column& column : columns) width += column.width;
+  return width;
+}
+
+// Takes from the widest of the columns on this side until the line fits, or none of them can lose more.
+void Narrow(bool right, size_t width, std::vector<Column>& columns) {
+  while (LineWidth(columns) > width) {
+    Column* widest = nullptr;
+    for (Column& column : columns) {
+      if (column.right != right || column.width <= column.least) continue;
+      if (widest == nullptr || column.width > widest->width) widest = &column;
+    }
+    if (widest == nullptr) return;
+    --widest->width;
   }
+}
+
+// The columns of each part of a table that has `columns`: one part if its text can be cut to fit; else the first
+// columns, which say what a row is about, come again before those that fit beside them.
+std::vector<std::vector<Column>> Parts(std::vector<Column> columns, size_t width) {
+  std::vector<Column> cut = columns;
+  Narrow(/*right=*/false, width, cut);
+  const auto first = std::find_if(columns.begin() + 1, columns.end(), [](const Column& one) { return one.right; });
+  if (LineWidth(cut) <= width || first == columns.end()) return {cut};
+  std::vector<Column> names(columns.begin(), first);
+  Narrow(/*right=*/false, width / 2, names);
+  std::vector<std::vector<Column>> parts = {names};
+  for (auto column = first; column != columns.end(); ++column) {
+    parts.back().push_back(*column);
+    if (LineWidth(parts.back()) <= width || parts.back().size() == names.size() + 1) continue;
+    parts.back().pop_back();
+    parts.push_back(names);
+    parts.back().push_back(*column);
+  }
+  for (std::vector<Column>& part : parts) {
+    Narrow(/*right=*/false, width, part);
+    Narrow(/*right=*/true, width, part);
+  }
+  return parts;
+}
+
+std::string Line(const std::vector<std::string>& row, const std::vector<Column>& columns) {
+  std::string line;
+  for (const Column& column : columns) {
+    const std::string cell = Truncate(row[column.index], column.width);
+    const std::string padding(column.width - DisplayWidth(cell), ' ');
+    absl::StrAppend(&line, &column != &columns.front() ? std::string(kGap, ' ') : "", column.right ? padding : "", cell,
+                    column.right ? "" : padding);
+  }
+  line.erase(line.find_last_not_of(' ') + 1);
+  return line;
 }
 
 }  // namespace
@@ -44,22 +94,22 @@ void Table::Add(const std::vector<std::string>& cells) {
 }
 
 std::string Table::Render(size_t width, bool bold) const {
-  std::vector<size_t> columns(right_.size(), 0);
-  for (const auto& row : rows_) {
-    for (size_t i = 0; i < row.size(); ++i) columns[i] = std::max(columns[i], DisplayWidth(row[i]));
-  }
-  if (width > 0) Narrow(width, columns);
-  std::string out;
-  for (size_t r = 0; r < rows_.size(); ++r) {
-    std::string line;
-    for (size_t i = 0; i < columns.size(); ++i) {
-      const std::string cell = Truncate(rows_[r][i], columns[i]);
-      const std::string padding(columns[i] - DisplayWidth(cell), ' ');
-      absl::StrAppend(&line, i > 0 ? std::string(kGap, ' ') : "", right_[i] ? padding : "", cell,
-                      right_[i] ? "" : padding);
+  std::vector<Column> columns;
+  for (size_t i = 0; i < right_.size(); ++i) {
+    Column column{i, right_[i], 0, kNarrowest};
+    for (const auto& row : rows_) {
+      column.width = std::max(column.width, DisplayWidth(row[i]));
+      if (column.right && &row != &rows_.front()) column.least = std::max(column.least, DisplayWidth(row[i]));
     }
-    line.erase(line.find_last_not_of(' ') + 1);
-    absl::StrAppend(&out, bold && r == 0 ? absl::StrCat("\x1b[1m", line, "\x1b[0m") : line, "\n");
+    columns.push_back(column);
+  }
+  std::string out;
+  for (const auto& part : width > 0 ? Parts(columns, width) : std::vector<std::vector<Column>>{columns}) {
+    absl::StrAppend(&out, out.empty() ? "" : "\n");
+    for (const auto& row : rows_) {
+      const std::string line = Line(row, part);
+      absl::StrAppend(&out, bold && &row == &rows_.front() ? absl::StrCat("\x1b[1m", line, "\x1b[0m") : line, "\n");
+    }
   }
   return out;
 }

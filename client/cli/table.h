@@ -17,8 +17,9 @@ class Table {
   // Cells are escaped: they may come from anybody. Missing ones are empty.
   void Add(const std::vector<std::string>& cells);
 
-  // A line each for the headings and every row. Lines wider than `width` (0: no limit) lose the end of their widest
-  // column. `bold` writes the headings bold.
+  // A line each for the headings and every row. Where lines are wider than `width` (0: no limit), columns on the left
+  // lose their ends, the widest first; if that is not enough, the others follow in further tables, each with the first
+  // columns again. Cells on the right, which are numbers, are never cut. `bold` writes the headings bold.
   std::string Render(size_t width, bool bold) const;
 
  private:

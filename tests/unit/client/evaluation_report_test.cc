@@ -1,5 +1,6 @@
 #include "client/cli/evaluation_report.h"
 
+#include "absl/strings/str_split.h"
 #include "client/cli/node_text.h"
 #include "client/cli/summary.h"
 #include "gmock/gmock.h"
@@ -12,14 +13,14 @@ using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::Not;
 
-std::string Text(const v1::EvaluationResult& result, size_t top = kEvaluationRows,
-                 const v1::EvaluationSpec& spec = {}) {
+std::string Text(const v1::EvaluationResult& result, size_t top = kEvaluationRows, const v1::EvaluationSpec& spec = {},
+                 size_t width = 0) {
   v1::Job job;
   *job.mutable_evaluation() = result;
   *job.mutable_spec()->mutable_evaluation() = spec;
   Report report;
   AddEvaluation(job, top, report);
-  return report.Render(/*width=*/0, ColourDepth::kNone);
+  return report.Render(width, ColourDepth::kNone);
 }
 
 // `circuits` on `tasks`; cell i has score 10 + i and faithfulness 0.1 + i / 100.
@@ -79,6 +80,21 @@ TEST(EvaluationReportTest, ComparesWithRandomCircuits) {
   random.set_high(0.75);
   result.mutable_cells(0)->set_random_as_good(0.05);
   EXPECT_THAT(Text(result), ContainsRegex("0.5000 +-0.2500 to 0.7500 +5.0%\n"));
+}
+
+TEST(EvaluationReportTest, ShowsEveryNumberWholeIn80Columns) {
+  v1::EvaluationResult result = Result({"numerals", "ioi"}, {"numerals", "greater-than", "months", "gender", "c", "d"});
+  for (v1::CircuitOnTask& cell : *result.mutable_cells()) {
+    cell.mutable_random()->set_mean(-0.5);
+    cell.mutable_random()->set_low(-10.25);
+    cell.mutable_random()->set_high(100.75);
+    cell.set_random_as_good(0.05);
+  }
+  const std::string text = Text(result, kEvaluationRows, {}, /*width=*/80);
+  EXPECT_THAT(text, Not(HasSubstr("~")));
+  EXPECT_THAT(text, ContainsRegex("ioi +greater-than +2.0000 +4.0000 +-1.0000 +0.1700"));
+  EXPECT_THAT(text, ContainsRegex("ioi +greater-than[^\n]* +-0.5000 +-10.2500 to 100.7500 +5.0%\n"));
+  for (const absl::string_view line : absl::StrSplit(text, '\n')) EXPECT_LE(line.size(), 80u) << line;
 }
 
 TEST(EvaluationReportTest, SortsPartsByTheLargestDropOnAnyTask) {

@@ -71,6 +71,26 @@ TEST(TableTest, CutsTheWidestColumnToTheWidth) {
             "a     a long de~\n");
 }
 
+TEST(TableTest, ContinuesBelowRatherThanCutNumbers) {
+  Table table({"NAME", ">FIRST", ">SECOND", ">A LONG HEADING"});
+  table.Add({"a long name", "1.2345", "123456", "0.1234"});
+  EXPECT_EQ(table.Render(20, false),
+            "NAME         FIRST\n"
+            "a long na~  1.2345\n"
+            "\n"
+            "NAME        SECOND\n"
+            "a long na~  123456\n"
+            "\n"
+            "NAME    A LONG HEAD~\n"
+            "a lon~        0.1234\n");
+}
+
+TEST(TableTest, NeverCutsNumbersHoweverNarrow) {
+  Table table({">COUNT", ">SIZE"});
+  table.Add({"1,234,567,890", "987,654"});
+  EXPECT_EQ(table.Render(3, false), "        COUNT     SIZE\n1,234,567,890  987,654\n");
+}
+
 TEST(TableTest, EscapesCells) {
   Table table({"OWNER"});
   table.Add({"\x1b]0;owned\x07"});
