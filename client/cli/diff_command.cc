@@ -44,6 +44,9 @@ struct Comparison {
 };
 
 absl::StatusOr<Comparison> Read(const CommandContext& context, const DiffOptions& options) {
+  if (const CLI::Option* idle = options.judging.IdleOption(); idle != nullptr) {
+    return InvalidField(idle->get_name(), "only with prompts: --task or --prompts");
+  }
   Comparison comparison;
   ASSIGN_OR_RETURN(comparison.files, ReadCircuitFiles(options.files));
   std::optional<CircuitModel> model;

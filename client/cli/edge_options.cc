@@ -72,10 +72,10 @@ void AttributionOptions::AddTo(CLI::App& app) {
                   "eap-ig-activations: between corrupted and clean activations; exact: each edge ablated; random: the "
                   "baseline",
                   "METHOD");
-  AddCountOption(app, "--steps", steps_, "Steps of the integrated gradients (default: 5)");
+  AddCountOption(app, "--steps", steps_, "Steps of the integrated gradients of the eap-ig methods (default: 5)");
   AddMetricOption(app, metric_, "logit_diff");
   AddAblationOption(app, ablation_, "resample");
-  AddCountOption(app, "--random-seed", seed_, "Seed of --method random")->capture_default_str();
+  AddCountOption(app, "--random-seed", seed_, "Seed of --method random (default: 0)");
   CLI::Option* top_k = AddCountOption(
       app, "--top-k", top_k_,
       absl::StrCat("The circuit is this many edges of the highest scores (default: ", kDefaultTopK, ")"));
@@ -103,13 +103,24 @@ v1::EdgeSelection AttributionOptions::Selection() const {
   return selection;
 }
 
+absl::Status AttributionOptions::CheckMethod() const {
+  const bool has_steps =
+      method_ == v1::ATTRIBUTION_METHOD_EAP_IG_INPUTS || method_ == v1::ATTRIBUTION_METHOD_EAP_IG_ACTIVATIONS;
+  if (steps_ && !has_steps) return InvalidField("--steps", "only with --method eap-ig or eap-ig-activations");
+  if (seed_ && method_ != v1::ATTRIBUTION_METHOD_RANDOM) {
+    return InvalidField("--random-seed", "only with --method random");
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<JobPlan> AttributionOptions::Plan() const {
+  RETURN_IF_ERROR(CheckMethod());
   v1::EdgeAttributionSpec attribution;
   attribution.set_method(method_);
   attribution.set_metric(metric_);
   attribution.set_ablation(ablation_);
   if (steps_) attribution.set_steps(*steps_);
-  attribution.set_seed(seed_);
+  attribution.set_seed(seed_.value_or(0));
   *attribution.mutable_selection() = Selection();
   return discovery_.Plan(std::move(attribution), &v1::JobSpec::mutable_edge_attribution);
 }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "CLI/App.hpp"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/cli/discovery_options.h"
 #include "client/cli/job_plan.h"
@@ -46,6 +47,8 @@ class AttributionOptions {
   absl::StatusOr<JobPlan> Plan() const;
 
  private:
+  // INVALID_ARGUMENT for options of another method.
+  absl::Status CheckMethod() const;
   v1::EdgeSelection Selection() const;
 
   DiscoveryOptions discovery_;
@@ -53,7 +56,7 @@ class AttributionOptions {
   v1::Metric metric_ = v1::METRIC_LOGIT_DIFF;
   v1::Ablation ablation_ = v1::ABLATION_RESAMPLE;
   std::optional<uint32_t> steps_;
-  uint64_t seed_ = 0;
+  std::optional<uint64_t> seed_;
   // One of them, or none: the default.
   std::optional<uint64_t> top_k_;
   std::optional<double> threshold_;

@@ -1,6 +1,9 @@
 #include "client/cli/evaluation_options.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <utility>
+#include <vector>
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
@@ -13,6 +16,7 @@ namespace circuitd::client {
 
 CLI::Option* JudgingOptions::AddTo(CLI::App& app) {
   CLI::Option* model = app.add_option("--model,-m", model_, "The model's name");
+  const size_t before = app.get_options().size();
   prompts_.AddTo(app);
   AddAblationOption(app, ablation_, "mean");
   AddMeansOption(app, means_,
@@ -31,7 +35,16 @@ CLI::Option* JudgingOptions::AddTo(CLI::App& app) {
   app.add_flag("--greedy", greedy_, "The curve's edges from the logits down, as eap --greedy")->needs(curve);
   app.add_flag("--signed", signed_scores_, "The curve's edges by scores as they are, as eap --signed")->needs(curve);
   AddCountOption(app, "--top", top_, "Parts in a table of what is lost without them")->capture_default_str();
+  const std::vector<CLI::Option*> all = app.get_options();
+  options_.assign(all.begin() + static_cast<std::ptrdiff_t>(before), all.end());
   return model;
+}
+
+const CLI::Option* JudgingOptions::IdleOption() const {
+  if (given()) return nullptr;
+  const auto idle =
+      std::find_if(options_.begin(), options_.end(), [](const CLI::Option* option) { return option->count() > 0; });
+  return idle == options_.end() ? nullptr : *idle;
 }
 
 absl::StatusOr<JobPlan> JudgingOptions::Plan(std::vector<LocalCircuit> circuits) const {

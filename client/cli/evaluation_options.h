@@ -24,6 +24,8 @@ class JudgingOptions {
   const std::string& model() const { return model_; }
   // Whether there are prompts to judge on.
   bool given() const { return prompts_.given(); }
+  // An option given that says nothing without prompts, where there are none; else nullptr.
+  const CLI::Option* IdleOption() const;
   size_t top() const { return top_; }
   // Reads the prompts' files.
   absl::StatusOr<JobPlan> Plan(std::vector<LocalCircuit> circuits) const;
@@ -43,6 +45,8 @@ class JudgingOptions {
   bool greedy_ = false;
   bool signed_scores_ = false;
   size_t top_ = kEvaluationRows;
+  // All but --model.
+  std::vector<const CLI::Option*> options_;
 };
 
 // With --circuit.

@@ -161,6 +161,20 @@ TEST_F(CircuitFilesTest, RefusesCircuitsOfDifferentModelsAndNamesBoth) {
   EXPECT_EQ(Run({"diff", a_}).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
+TEST_F(CircuitFilesTest, RefusesOptionsOfAnEvaluationWithoutPrompts) {
+  for (const std::vector<std::string>& more : {std::vector<std::string>{"--knockouts", "3", "--curve"},
+                                               {"--drop-one"},
+                                               {"--top", "3"},
+                                               {"--seed", "3"},
+                                               {"--metric", "rank"}}) {
+    std::vector<std::string> words = {"diff", a_, b_};
+    words.insert(words.end(), more.begin(), more.end());
+    const CommandRun run = Run(words);
+    EXPECT_EQ(run.status().code(), absl::StatusCode::kInvalidArgument) << more[0];
+    EXPECT_THAT(run.status().message(), HasSubstr(more[0] + ": only with prompts"));
+  }
+}
+
 // With a server that has evaluated already.
 class DiffWithEvaluationTest : public CircuitFilesTest {
  protected:

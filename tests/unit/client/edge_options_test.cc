@@ -1,5 +1,7 @@
 #include "client/cli/edge_options.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -84,13 +86,12 @@ TEST(AttributionOptionsTest, ChoosesTheBest200EdgesUnlessItIsTold) {
 
 TEST(AttributionOptionsTest, PassesEveryOptionOn) {
   const v1::EdgeAttributionSpec spec = Attribution(
-      "--method eap-ig-activations --steps 64 --metric kl_div --ablation mean --random-seed 9 --seed 3 --greedy 7 "
+      "--method eap-ig-activations --steps 64 --metric kl_div --ablation mean --seed 3 --greedy 7 "
       "--signed --keep-dangling");
   EXPECT_EQ(spec.method(), v1::ATTRIBUTION_METHOD_EAP_IG_ACTIVATIONS);
   EXPECT_EQ(spec.steps(), 64u);
   EXPECT_EQ(spec.metric(), v1::METRIC_KL_DIV);
   EXPECT_EQ(spec.ablation(), v1::ABLATION_MEAN);
-  EXPECT_EQ(spec.seed(), 9u);
   EXPECT_EQ(spec.prompts().task().seed(), 3u);
   EXPECT_EQ(spec.selection().greedy(), 7u);
   EXPECT_TRUE(spec.selection().signed_scores());
@@ -103,6 +104,21 @@ TEST(AttributionOptionsTest, TakesOneSelection) {
   EXPECT_THROW(Attribution("--top-k 1 --greedy 1"), CLI::ParseError);
   EXPECT_THROW(Attribution("--score-threshold 1 --greedy 1"), CLI::ParseError);
   EXPECT_THROW(Attribution("--top-k 1 --score-threshold 1"), CLI::ParseError);
+}
+
+TEST(AttributionOptionsTest, RefusesOptionsOfOtherMethods) {
+  EXPECT_EQ(Attribution("--method random --random-seed 9").seed(), 9u);
+  EXPECT_EQ(Attribution("--method eap-ig --steps 7").steps(), 7u);
+  const std::pair<const char*, const char*> refused[] = {{"--steps", ""},
+                                                         {"--steps", "--method exact"},
+                                                         {"--steps", "--method random"},
+                                                         {"--random-seed", ""},
+                                                         {"--random-seed", "--method eap-ig"}};
+  for (const auto& [option, method] : refused) {
+    const auto plan = PlanOf<AttributionOptions>(absl::StrCat("-m m -t numerals ", option, " 7 ", method));
+    EXPECT_EQ(plan.status().code(), absl::StatusCode::kInvalidArgument) << option << " " << method;
+    EXPECT_THAT(plan.status().message(), testing::HasSubstr(absl::StrCat(option, ": only with"))) << method;
+  }
 }
 
 TEST(AttributionOptionsTest, RefusesNumbersThatAreNoCounts) {
