@@ -7,9 +7,9 @@
 #include <system_error>
 #include <utility>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "base/status.h"
 #include "base/utf8.h"
 #include "client/cli/circuit_files.h"
@@ -21,11 +21,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// As the server makes them: 60 bits in base32.
+bool IsJobId(absl::string_view text) {
+  constexpr size_t kIdLength = 12;
+  return text.size() == kIdLength &&
+         std::all_of(text.begin(), text.end(), [](char c) { return (c >= 'a' && c <= 'z') || (c >= '2' && c <= '7'); });
+}
+
 bool NamesAJob(const std::string& argument) {
-  if (absl::StartsWith(argument, "jobs/")) return true;
+  absl::string_view id = argument;
+  if (absl::ConsumePrefix(&id, "jobs/")) return IsJobId(id);
   std::error_code error;
-  return !argument.empty() && !fs::exists(argument, error) &&
-         std::all_of(argument.begin(), argument.end(), [](unsigned char c) { return absl::ascii_isalnum(c); });
+  return IsJobId(id) && !fs::exists(argument, error);
 }
 
 absl::StatusOr<LocalCircuit> ReadLocal(const std::string& path) {
@@ -65,7 +72,14 @@ std::string CircuitLabel(const std::string& path) {
 }
 
 absl::StatusOr<LocalCircuit> ReadCircuitSource(const std::string& argument) {
-  if (!NamesAJob(argument)) return ReadLocal(argument);
+  if (!NamesAJob(argument)) {
+    absl::StatusOr<LocalCircuit> local = ReadLocal(argument);
+    std::error_code error;
+    if (absl::IsNotFound(local.status()) && !fs::exists(argument, error)) {
+      return absl::NotFoundError(absl::StrCat(argument, ": no such file, and no job's name"));
+    }
+    return local;
+  }
   LocalCircuit circuit;
   circuit.source.set_job(JobName(argument));
   return circuit;

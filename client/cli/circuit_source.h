@@ -24,7 +24,8 @@ struct LocalCircuit {
 // for "circuit-out/numerals-7/circuit.json". As ShortLabel.
 std::string CircuitLabel(const std::string& path);
 
-// "jobs/7" and, where there is no such file, "7" are a job's circuit; everything else is a path.
+// "jobs/4jcjlld5gqno" and, where there is no such file, "4jcjlld5gqno" are a job's circuit; everything else is a path.
+// NOT_FOUND for what is neither.
 absl::StatusOr<LocalCircuit> ReadCircuitSource(const std::string& argument);
 
 // All of them; labels that are there twice get numbers: "numerals", "numerals-2". The second takes paths alone.

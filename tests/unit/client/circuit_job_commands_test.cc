@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/sha256.h"
+#include "client/cli/exit_code.h"
 #include "client/cli/node_text.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -71,9 +72,21 @@ TEST_F(CircuitJobCommandTest, SendsACircuitsFileOnceAndNamesItByItsBytes) {
   EXPECT_FALSE(folder_.Has("circuit-out"));
 }
 
+TEST_F(CircuitJobCommandTest, SendsNothingForACircuitThatIsNowhere) {
+  folder_.Write("mine.jsonl", "{}\n");
+  const CommandRun run =
+      RunCommand(server_, {"edges", "-m", "m", "--prompts", "mine.jsonl", "--circuit", "nosuch", "--detach"});
+  EXPECT_EQ(ExitCode(run.status()), kExitNotFound);
+  EXPECT_EQ(server_.datasets.uploads, 0);
+  EXPECT_THAT(requests_, IsEmpty());
+}
+
 TEST_F(CircuitJobCommandTest, EveryKindCanBeLeftToItselfOrOnlyPriced) {
-  const std::vector<std::vector<std::string>> kinds = {
-      {"prune"}, {"edges", "--circuit", "7"}, {"acdc", "--threshold", "0.1"}, {"eap"}, {"eval", "--circuit", "7"}};
+  const std::vector<std::vector<std::string>> kinds = {{"prune"},
+                                                       {"edges", "--circuit", "4jcjlld5gqno"},
+                                                       {"acdc", "--threshold", "0.1"},
+                                                       {"eap"},
+                                                       {"eval", "--circuit", "4jcjlld5gqno"}};
   for (std::vector<std::string> words : kinds) {
     words.insert(words.end(), {"-m", "m", "-t", "numerals", "--labels", "a=b", "--priority", "3"});
     std::vector<std::string> detached = words;

@@ -30,8 +30,8 @@ v1::EdgeAttributionSpec Attribution(const std::string& arguments) {
 }
 
 TEST(EdgePruningOptionsTest, TakesAJobsCircuitByNameOrId) {
-  EXPECT_EQ(Edges("--circuit jobs/4jcj").circuit().job(), "jobs/4jcj");
-  EXPECT_EQ(Edges("--circuit 4jcj").circuit().job(), "jobs/4jcj");
+  EXPECT_EQ(Edges("--circuit jobs/4jcjlld5gqno").circuit().job(), "jobs/4jcjlld5gqno");
+  EXPECT_EQ(Edges("--circuit 4jcjlld5gqno").circuit().job(), "jobs/4jcjlld5gqno");
 }
 
 TEST(EdgePruningOptionsTest, TakesAFileWhateverIsInItAndLeavesItsNameToTheUpload) {
@@ -49,13 +49,21 @@ TEST(EdgePruningOptionsTest, SaysWhichFileIsNotThere) {
   EXPECT_THROW((void)PlanOf<EdgePruningOptions>("-m m -t t"), CLI::ParseError);
 }
 
+TEST(EdgePruningOptionsTest, SaysWhatIsNeitherFileNorJob) {
+  for (const std::string argument : {"nosuch", "jobs/nosuch", "4jcjlld5gqn1", "4jcjlld5gqnoo", "4JCJLLD5GQNO"}) {
+    const auto plan = PlanOf<EdgePruningOptions>("-m m -t t --circuit " + argument);
+    EXPECT_EQ(plan.status().code(), absl::StatusCode::kNotFound) << argument;
+    EXPECT_THAT(plan.status().message(), testing::StartsWith(argument + ": no such file")) << argument;
+  }
+}
+
 TEST(EdgePruningOptionsTest, LeavesTheThresholdToTheServer) {
-  const v1::EdgePruningSpec plain = Edges("--circuit 7");
+  const v1::EdgePruningSpec plain = Edges("--circuit 4jcjlld5gqno");
   EXPECT_EQ(plain.model(), "m");
   EXPECT_EQ(plain.prompts().task().task(), "numerals");
   EXPECT_FALSE(plain.has_threshold());
   EXPECT_EQ(plain.freeze(), v1::PATH_FREEZE_ALL);
-  const v1::EdgePruningSpec full = Edges("--circuit 7 --threshold 0.5 --freeze heads --means clean");
+  const v1::EdgePruningSpec full = Edges("--circuit 4jcjlld5gqno --threshold 0.5 --freeze heads --means clean");
   EXPECT_EQ(full.threshold(), 0.5);
   EXPECT_EQ(full.freeze(), v1::PATH_FREEZE_HEADS);
   EXPECT_EQ(full.means(), v1::MLP_MEANS_CLEAN);

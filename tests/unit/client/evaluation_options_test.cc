@@ -33,13 +33,13 @@ std::vector<std::string> CircuitLabels(const v1::EvaluationSpec& spec) {
 }
 
 std::string Complaint(const std::string& arguments) {
-  const auto plan = PlanOf<EvaluationOptions>("-m m --circuit 7 " + arguments);
+  const auto plan = PlanOf<EvaluationOptions>("-m m --circuit 4jcjlld5gqno " + arguments);
   EXPECT_EQ(plan.status().code(), absl::StatusCode::kInvalidArgument);
   return std::string(plan.status().message());
 }
 
 TEST(EvaluationOptionsTest, TakesSeveralTasksThatShareTheirOptions) {
-  const v1::EvaluationSpec spec = Evaluation("--circuit 7 -t numerals,months -t ioi --seed 5 -n 8");
+  const v1::EvaluationSpec spec = Evaluation("--circuit 4jcjlld5gqno -t numerals,months -t ioi --seed 5 -n 8");
   EXPECT_THAT(TaskLabels(spec), ElementsAre("numerals", "months", "ioi"));
   for (const v1::EvaluationTask& task : spec.tasks()) {
     EXPECT_EQ(task.prompts().task().task(), task.label());
@@ -51,7 +51,7 @@ TEST(EvaluationOptionsTest, TakesSeveralTasksThatShareTheirOptions) {
 TEST(EvaluationOptionsTest, TakesFilesBesideTasks) {
   const TempFolder folder;
   const std::string pairs = folder.Write("mine.jsonl", "{}\n");
-  const v1::EvaluationSpec spec = Evaluation("--circuit 7 -t numerals --variants done --prompts " + pairs);
+  const v1::EvaluationSpec spec = Evaluation("--circuit 4jcjlld5gqno -t numerals --variants done --prompts " + pairs);
   EXPECT_THAT(TaskLabels(spec), ElementsAre("numerals", "mine"));
   EXPECT_THAT(spec.tasks(0).prompts().task().variants(), ElementsAre("done"));
   EXPECT_EQ(spec.tasks(1).prompts().source_case(), v1::PromptSource::SOURCE_NOT_SET);
@@ -63,7 +63,7 @@ TEST(EvaluationOptionsTest, TakesAllTasksFromOneFolder) {
     for (const char* variant : {"done", "lost", "names"}) folder.Write(task + "_prompts_" + variant + ".jsonl", "{}\n");
     folder.Write("randDS_" + task + ".jsonl", "{}\n{}\n{}\n");
   }
-  const auto plan = PlanOf<EvaluationOptions>("-m m --circuit 7 -t a,b --prompts " + folder.path());
+  const auto plan = PlanOf<EvaluationOptions>("-m m --circuit 4jcjlld5gqno -t a,b --prompts " + folder.path());
   ASSERT_TRUE(plan.ok()) << plan.status();
   EXPECT_THAT(TaskLabels(plan->spec.evaluation()), ElementsAre("a", "b"));
   EXPECT_EQ(plan->uploads.size(), 3u);
@@ -84,9 +84,9 @@ TEST(EvaluationOptionsTest, CallsCircuitsAfterTheirFilesAndFolders) {
   const std::string months = folder.File("months-7x");
   const std::string ioi = folder.Write("ioi.json", "{}");
   const v1::EvaluationSpec spec = Evaluation("-t t --circuit " + months + "/ --circuit " + months +
-                                             "/circuit.json --circuit " + ioi + " --circuit jobs/9");
+                                             "/circuit.json --circuit " + ioi + " --circuit jobs/4jcjlld5gqno");
   EXPECT_THAT(CircuitLabels(spec), ElementsAre("months-7x", "months-7x-2", "ioi", ""));
-  EXPECT_EQ(spec.circuits(3).job(), "jobs/9");
+  EXPECT_EQ(spec.circuits(3).job(), "jobs/4jcjlld5gqno");
 }
 
 TEST(EvaluationOptionsTest, CutsLabelsToWhatTheServerTakes) {
@@ -96,7 +96,7 @@ TEST(EvaluationOptionsTest, CutsLabelsToWhatTheServerTakes) {
 }
 
 TEST(EvaluationOptionsTest, AsksForNoMoreThanItIsTold) {
-  const v1::EvaluationSpec spec = Evaluation("--circuit 7 -t t");
+  const v1::EvaluationSpec spec = Evaluation("--circuit 4jcjlld5gqno -t t");
   EXPECT_EQ(spec.ablation(), v1::ABLATION_MEAN);
   EXPECT_EQ(spec.metric(), v1::METRIC_LOGIT_DIFF);
   EXPECT_EQ(spec.run(), v1::CIRCUIT_RUN_UNSPECIFIED);
@@ -109,7 +109,8 @@ TEST(EvaluationOptionsTest, AsksForNoMoreThanItIsTold) {
 
 TEST(EvaluationOptionsTest, PassesEveryOptionOn) {
   const v1::EvaluationSpec spec = Evaluation(
-      "--circuit 7 -t t --ablation resample --means clean --metric prob_diff --random 0 --random-seed 4 --drop-one "
+      "--circuit 4jcjlld5gqno -t t --ablation resample --means clean --metric prob_diff --random 0 --random-seed 4 "
+      "--drop-one "
       "--knockouts 9 --curve --greedy --signed --patch-into-corrupted");
   EXPECT_EQ(spec.model(), "m");
   EXPECT_EQ(spec.ablation(), v1::ABLATION_RESAMPLE);
@@ -124,14 +125,14 @@ TEST(EvaluationOptionsTest, PassesEveryOptionOn) {
   EXPECT_EQ(spec.curve_selection().rule_case(), v1::EdgeSelection::kGreedy);
   EXPECT_TRUE(spec.curve_selection().signed_scores());
   EXPECT_EQ(spec.run(), v1::CIRCUIT_RUN_PATCH_INTO_CORRUPTED);
-  EXPECT_EQ(Evaluation("--circuit 7 -t t --curve").curve_selection().rule_case(), v1::EdgeSelection::kTopK);
-  EXPECT_THROW(Evaluation("--circuit 7 -t t --greedy"), CLI::ParseError);
+  EXPECT_EQ(Evaluation("--circuit 4jcjlld5gqno -t t --curve").curve_selection().rule_case(), v1::EdgeSelection::kTopK);
+  EXPECT_THROW(Evaluation("--circuit 4jcjlld5gqno -t t --greedy"), CLI::ParseError);
   EXPECT_THROW(Evaluation("-t t"), CLI::ParseError);
 }
 
 TEST(EvaluationOptionsTest, RefusesNegativeNumbers) {
   for (const std::string option : {"--random", "--random-seed", "--knockouts", "--top", "--seed"}) {
-    EXPECT_THROW(Evaluation("--circuit 7 -t t " + option + " -1"), CLI::ParseError) << option;
+    EXPECT_THROW(Evaluation("--circuit 4jcjlld5gqno -t t " + option + " -1"), CLI::ParseError) << option;
   }
 }
 
