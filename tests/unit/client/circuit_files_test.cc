@@ -59,6 +59,13 @@ TEST_F(CircuitFilesTest, ExportsEveryFormatWithoutAServer) {
   EXPECT_THAT(folder_.Read("a.svg"), HasSubstr("<svg"));
 }
 
+TEST_F(CircuitFilesTest, TakesNamesOfFormatsAloneAndListsThem) {
+  for (const std::string format : {"foo", "0", "DOT", ""}) {
+    const CommandRun run = Run({"export", a_, "--format", format});
+    EXPECT_EQ(run.status().message(), "--format: '" + format + "' is none of circuit, dot, eap, graphml, seqcont, svg");
+  }
+}
+
 TEST_F(CircuitFilesTest, ImportsWhatItHasExported) {
   for (const std::vector<std::string>& more :
        {std::vector<std::string>{"eap"}, {"seqcont", "--layers", "2", "--heads", "2"}}) {
