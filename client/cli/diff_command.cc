@@ -1,9 +1,15 @@
 // `circuit diff`: what circuits have in common, and each one's score on the others' tasks.
+#include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <optional>
+#include <string>
+#include <system_error>
 #include <utility>
+#include <vector>
 
 #include "CLI/CLI.hpp"
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "base/status.h"
@@ -16,8 +22,8 @@
 #include "client/cli/exit_code.h"
 #include "client/cli/job_commands.h"
 #include "client/cli/job_options.h"
-#include "client/cli/json_output.h"
 #include "client/cli/output_folder.h"
+#include "client/local_file.h"
 #include "nlohmann/json.hpp"
 #include "server/graph/comparison_json.h"
 #include "server/graph/comparison_svg.h"
@@ -63,27 +69,56 @@ absl::StatusOr<Comparison> Read(const CommandContext& context, const DiffOptions
   return comparison;
 }
 
-// comparison.json, with the evaluation if there is one.
-std::string ComparisonDocument(const Comparison& comparison, const v1::Job& job) {
+// comparison.json, with evaluation.json in `folder` in it if there was an evaluation.
+absl::StatusOr<std::string> ComparisonDocument(const Comparison& comparison, const v1::Job& job,
+                                               const std::string& folder) {
   const std::string text = ComparisonJson(comparison.circuits);
   if (!job.has_evaluation()) return text;
+  ASSIGN_OR_RETURN(const std::string bytes, ReadFile(absl::StrCat(folder, "/evaluation.json")));
+  Json evaluation = Json::parse(bytes, nullptr, /*allow_exceptions=*/false);
+  if (evaluation.is_discarded()) return absl::DataLossError("evaluation.json: the server's file is no JSON");
   Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  json["evaluation"] = Json::parse(JsonLine(job.evaluation()), nullptr, /*allow_exceptions=*/false);
+  json["evaluation"] = std::move(evaluation);
   return json.dump(2, ' ', /*ensure_ascii=*/true) + "\n";
 }
 
-// The names of the files.
-absl::StatusOr<std::vector<std::string>> WriteFiles(CommandContext& context, const Comparison& comparison,
-                                                    const std::string& folder) {
+// What a comparison writes, and prints with --json.
+struct Written {
+  std::string document;
+  // In the folder.
+  std::vector<std::string> names;
+};
+
+absl::StatusOr<Written> WriteFiles(CommandContext& context, const DiffOptions& options, const Comparison& comparison,
+                                   Client* client, const v1::Job& job) {
+  Written written;
+  std::vector<std::string> fetched;
+  if (client != nullptr) {
+    ASSIGN_OR_RETURN(fetched, FetchArtifacts(*client, job, options.output, options.force));
+  }
+  ASSIGN_OR_RETURN(written.document, ComparisonDocument(comparison, job, options.output));
   const std::pair<std::string, std::string> files[] = {{"shared.json", CircuitJson(comparison.shared)},
                                                        {"comparison.svg", ComparisonSvg(comparison.circuits)},
-                                                       {"comparison.json", ComparisonJson(comparison.circuits)}};
-  std::vector<std::string> names;
+                                                       {"comparison.json", written.document}};
   for (const auto& [name, text] : files) {
-    RETURN_IF_ERROR(WriteText(context, absl::StrCat(folder, "/", name), text));
-    names.push_back(name);
+    RETURN_IF_ERROR(WriteText(context, absl::StrCat(options.output, "/", name), text));
+    written.names.push_back(name);
   }
-  return names;
+  written.names.insert(written.names.end(), fetched.begin(), fetched.end());
+  return written;
+}
+
+// Without a folder to keep: the evaluation's file passes through one of its own.
+absl::StatusOr<std::string> DocumentAlone(const Comparison& comparison, Client* client, const v1::Job& job) {
+  if (client == nullptr) return ComparisonDocument(comparison, job, "");
+  std::string folder = (std::filesystem::temp_directory_path() / "circuit-XXXXXX").string();
+  if (mkdtemp(folder.data()) == nullptr) return ErrnoStatus("cannot make", folder);
+  const absl::Cleanup remove = [&] {
+    std::error_code error;
+    std::filesystem::remove_all(folder, error);
+  };
+  RETURN_IF_ERROR(FetchArtifacts(*client, job, folder, /*force=*/true).status());
+  return ComparisonDocument(comparison, job, folder);
 }
 
 // With the folder tried, if there is one.
@@ -100,24 +135,21 @@ absl::StatusOr<int> Compare(CommandContext& context, const DiffOptions& options,
     if (const int exit_code = ReportEnd(watched); exit_code != kExitOk) return exit_code;
     job = watched.job;
   }
-  std::vector<std::string> names;
+  Written written;
   if (!options.output.empty()) {
-    ASSIGN_OR_RETURN(names, WriteFiles(context, comparison, options.output));
-    if (client != nullptr) {
-      ASSIGN_OR_RETURN(const std::vector<std::string> fetched,
-                       FetchArtifacts(*client, job, options.output, options.force));
-      names.insert(names.end(), fetched.begin(), fetched.end());
-    }
+    ASSIGN_OR_RETURN(written, WriteFiles(context, options, comparison, client.get(), job));
+  } else if (context.options().json) {
+    ASSIGN_OR_RETURN(written.document, DocumentAlone(comparison, client.get(), job));
   }
   if (context.options().json) {
-    context.out().Write(ComparisonDocument(comparison, job));
+    context.out().Write(written.document);
     return kExitOk;
   }
   Report report;
   AddComparison(comparison.circuits, comparison.shared, report);
   if (job.has_evaluation()) AddEvaluation(job, options.judging.top(), report);
   context.out().Write(report.Render(context.out().table_width(), context.out().colour_depth()));
-  if (!names.empty()) PrintFiles(context, options.output, names);
+  if (!written.names.empty()) PrintFiles(context, options.output, written.names);
   return kExitOk;
 }
 

@@ -202,8 +202,12 @@ class DiffWithEvaluationTest : public CircuitFilesTest {
     }
     v1::Artifact& artifact = *job_.add_artifacts();
     artifact.set_name("evaluation.json");
-    artifact.set_size_bytes(2);
-    artifact.set_sha256(Sha256Hex("{}"));
+    artifact.set_size_bytes(evaluation_json_.size());
+    artifact.set_sha256(Sha256Hex(evaluation_json_));
+    std::vector<v1::DownloadArtifactResponse> messages(2);
+    *messages[0].mutable_artifact() = artifact;
+    messages[1].set_data(evaluation_json_);
+    server_.jobs.download.Add({messages, {}});
     server_.jobs.submit = [this](const v1::SubmitJobRequest& request, v1::SubmitJobResponse* response) {
       submitted_ = request;
       *response->mutable_job() = job_;
@@ -214,23 +218,21 @@ class DiffWithEvaluationTest : public CircuitFilesTest {
     server_.jobs.watch.Add({{ended}, {}});
   }
 
+  // Some of what the server's file has.
+  const std::string evaluation_json_ = R"({"schema": "circuitd.evaluation/1", "cells": [{"circuit_metric": 0.1}]})";
   ScriptedServer server_;
   v1::Job job_;
   v1::SubmitJobRequest submitted_;
 };
 
 TEST_F(DiffWithEvaluationTest, PutsEveryCircuitsScoreOnEveryTaskIntoTheSameReport) {
-  std::vector<v1::DownloadArtifactResponse> messages(2);
-  *messages[0].mutable_artifact() = job_.artifacts(0);
-  messages[1].set_data("{}");
-  server_.jobs.download.Add({messages, {}});
   const CommandRun run = RunCommand(server_, {"diff", a_, b_, "-m", "m", "-t", "numerals", "-t", "months", "--random",
                                               "0", "-o", folder_.File("out")});
   ASSERT_TRUE(run.ok()) << run.status();
   EXPECT_THAT(run.out, HasSubstr("Shared by all: 1 heads, 1 MLPs"));
   EXPECT_THAT(run.out, testing::ContainsRegex("CIRCUIT +numerals +months\na +10.00 +20.00\nb +30.00 +40.00\n"));
   EXPECT_THAT(run.out, HasSubstr("shared.json comparison.svg comparison.json evaluation.json\n"));
-  EXPECT_EQ(folder_.Read("out/evaluation.json"), "{}");
+  EXPECT_EQ(folder_.Read("out/evaluation.json"), evaluation_json_);
   const v1::EvaluationSpec& spec = submitted_.spec().evaluation();
   EXPECT_EQ(spec.model(), "m");
   ASSERT_EQ(spec.circuits_size(), 2);
@@ -245,7 +247,15 @@ TEST_F(DiffWithEvaluationTest, PrintsOneJsonDocument) {
   ASSERT_TRUE(run.ok()) << run.status();
   const json document = json::parse(run.out);
   EXPECT_EQ(document["schema"], "circuitd.comparison/1");
-  EXPECT_EQ(document["evaluation"]["cells"][3]["score"], 40);
+  EXPECT_EQ(document["evaluation"], json::parse(evaluation_json_));
+}
+
+TEST_F(DiffWithEvaluationTest, WritesTheDocumentThatItPrints) {
+  const CommandRun run =
+      RunCommand(server_, {"diff", a_, b_, "-m", "m", "-t", "numerals", "--json", "-o", folder_.File("out")});
+  ASSERT_TRUE(run.ok()) << run.status();
+  EXPECT_EQ(folder_.Read("out/comparison.json"), run.out);
+  EXPECT_EQ(json::parse(run.out)["evaluation"], json::parse(evaluation_json_));
 }
 
 TEST_F(DiffWithEvaluationTest, AsksForTheModelBeforeItComputes) {
