@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <functional>
-#include <map>
+#include <set>
 #include <system_error>
 #include <utility>
 
@@ -46,15 +46,10 @@ absl::StatusOr<std::vector<LocalCircuit>> ReadAll(
     const std::vector<std::string>& arguments,
     const std::function<absl::StatusOr<LocalCircuit>(const std::string&)>& read) {
   std::vector<LocalCircuit> circuits;
-  std::map<std::string, int> seen;
+  std::set<std::string> taken;
   for (const std::string& argument : arguments) {
     ASSIGN_OR_RETURN(LocalCircuit circuit, read(argument));
-    std::string& label = *circuit.source.mutable_label();
-    const int count = label.empty() ? 1 : ++seen[label];
-    if (count > 1) {
-      const std::string suffix = absl::StrCat("-", count);
-      label = absl::StrCat(ShortLabel(label, kMaxLabelBytes - suffix.size()), suffix);
-    }
+    circuit.source.set_label(FreeLabel(circuit.source.label(), taken));
     circuits.push_back(std::move(circuit));
   }
   return circuits;
@@ -91,6 +86,15 @@ absl::StatusOr<std::vector<LocalCircuit>> ReadCircuitSources(const std::vector<s
 
 absl::StatusOr<std::vector<LocalCircuit>> ReadCircuitFiles(const std::vector<std::string>& paths) {
   return ReadAll(paths, ReadLocal);
+}
+
+std::string FreeLabel(const std::string& label, std::set<std::string>& taken) {
+  std::string free = label;
+  for (int i = 2; !free.empty() && !taken.insert(free).second; ++i) {
+    const std::string suffix = absl::StrCat("-", i);
+    free = absl::StrCat(ShortLabel(label, kMaxLabelBytes - suffix.size()), suffix);
+  }
+  return free;
 }
 
 std::string ShortLabel(const std::string& text, size_t max_bytes) {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,9 @@ inline constexpr size_t kMaxLabelBytes = 63;
 
 // As many of the first bytes of `text` as a label can have, up to where they aren't UTF-8.
 std::string ShortLabel(const std::string& text, size_t max_bytes = kMaxLabelBytes);
+
+// `label`, or, where that is taken, "label-2" or whatever number is the first free one; takes it. Empty ones stay.
+std::string FreeLabel(const std::string& label, std::set<std::string>& taken);
 
 // Of options that take one.
 inline constexpr char kCircuitHelp[] =

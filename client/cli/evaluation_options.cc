@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -72,11 +74,12 @@ absl::StatusOr<JobPlan> JudgingOptions::Plan(std::vector<LocalCircuit> circuits)
     selection.set_signed_scores(signed_scores_);
   }
   ASSIGN_OR_RETURN(const std::vector<PromptSet> sets, prompts_.Sets());
+  std::set<std::string> taken;
   for (const PromptSet& set : sets) {
     const int index = spec.tasks_size();
     v1::EvaluationTask& task = *spec.add_tasks();
     *task.mutable_prompts() = set.Source();
-    task.set_label(ShortLabel(set.Name()));
+    task.set_label(FreeLabel(ShortLabel(set.Name()), taken));
     ASSIGN_OR_RETURN(LocalPrompts local, set.ReadFiles());
     plan.uploads.push_back([local = std::move(local), index](Client& client, v1::JobSpec& job) {
       return UploadPrompts(client, local, *job.mutable_evaluation()->mutable_tasks(index)->mutable_prompts());

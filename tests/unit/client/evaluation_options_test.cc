@@ -48,6 +48,15 @@ TEST(EvaluationOptionsTest, TakesSeveralTasksThatShareTheirOptions) {
   }
 }
 
+TEST(EvaluationOptionsTest, NumbersTasksThatAreThereTwice) {
+  const TempFolder folder;
+  const std::string pairs = folder.Write("numerals-2.jsonl", "{}\n");
+  const v1::EvaluationSpec spec =
+      Evaluation("--circuit 4jcjlld5gqno -t numerals,numerals,numerals --prompts " + pairs + " --prompts " + pairs);
+  EXPECT_THAT(TaskLabels(spec), ElementsAre("numerals", "numerals-2", "numerals-3", "numerals-2-2", "numerals-2-3"));
+  EXPECT_EQ(spec.tasks(2).prompts().task().task(), "numerals");
+}
+
 TEST(EvaluationOptionsTest, TakesFilesBesideTasks) {
   const TempFolder folder;
   const std::string pairs = folder.Write("mine.jsonl", "{}\n");
