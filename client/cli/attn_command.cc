@@ -15,6 +15,7 @@
 #include "client/cli/head_grid.h"
 #include "client/cli/node_text.h"
 #include "client/cli/reading_command.h"
+#include "client/cli/text.h"
 #include "client/stream_reply.h"
 
 namespace circuitd::client {
@@ -84,7 +85,7 @@ absl::StatusOr<PromptLabels> LabelsOf(const ReadingSession& session, const AttnO
     }
     return absl::OkStatus();
   }));
-  if (!found) return InvalidField("--prompt", absl::StrCat(wanted, ", there are ", seen, " prompts"));
+  if (!found) return InvalidField("--prompt", absl::StrCat(wanted, ", of ", CountOf(seen, "prompt")));
   return labels;
 }
 

@@ -94,8 +94,10 @@ void AddComparison(absl::Span<const ComparedCircuit> circuits, const CircuitDocu
                               [&](const Circuit& a, const Circuit& b) { return CompareEdges(shared.config, a, b); }));
   }
   const NodeSet& nodes = shared.circuit.nodes;
-  report.AddLine(absl::StrCat("Shared by all: ", CountHeads(nodes), " heads, ", CountMlps(nodes), " MLPs",
-                              shared.circuit.edges ? absl::StrCat(", ", shared.circuit.edges->size(), " edges") : ""));
+  report.AddLine(
+      absl::StrCat("Shared by all: ", CountOf(static_cast<uint64_t>(CountHeads(nodes)), "head"), ", ",
+                   CountOf(static_cast<uint64_t>(CountMlps(nodes)), "MLP"),
+                   shared.circuit.edges ? absl::StrCat(", ", CountOf(shared.circuit.edges->size(), "edge")) : ""));
   std::map<int, std::vector<std::string>, std::greater<>> layers;
   for (const Node& node : nodes) layers[node.layer].push_back(NodeName(node));
   for (const auto& [layer, names] : layers) {

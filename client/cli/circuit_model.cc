@@ -3,6 +3,7 @@
 #include <array>
 
 #include "absl/strings/str_cat.h"
+#include "client/cli/text.h"
 
 namespace circuitd::client {
 namespace {
@@ -27,8 +28,9 @@ CircuitModel CircuitModelOf(const CircuitDocument& document) {
 }
 
 std::string ModelText(const CircuitModel& model) {
-  std::string text = absl::StrCat(model.name.empty() ? "a model" : model.name, " (", model.config.n_layers,
-                                  " layers of ", model.config.n_heads, " heads");
+  std::string text = absl::StrCat(model.name.empty() ? "a model" : model.name, " (",
+                                  CountOf(static_cast<uint64_t>(model.config.n_layers), "layer"), " of ",
+                                  CountOf(static_cast<uint64_t>(model.config.n_heads), "head"));
   if (model.config.d_model != 0) absl::StrAppend(&text, ", d_model ", model.config.d_model);
   if (!model.sha256.empty()) absl::StrAppend(&text, ", sha256 ", model.sha256.substr(0, 8), "…");
   return text + ")";

@@ -3,14 +3,9 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "server/graph/circuit_dims.h"
 
 namespace circuitd::client {
-namespace {
-
-// Heads and MLPs; what a file claims for itself is bounded likewise.
-constexpr int kMostNodes = 2048;
-
-}  // namespace
 
 absl::StatusOr<CircuitModel> AskForModel(Client& client, const std::string& name) {
   v1::LoadModelRequest request;

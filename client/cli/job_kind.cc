@@ -60,7 +60,7 @@ std::string TaskOf(const v1::JobSpec& spec) {
 }
 
 std::string StepNoun(const v1::JobSpec& spec) {
-  return spec.has_edge_attribution() || spec.has_evaluation() ? "steps" : "decisions";
+  return spec.has_edge_attribution() || spec.has_evaluation() ? "step" : "decision";
 }
 
 }  // namespace circuitd::client

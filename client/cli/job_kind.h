@@ -15,7 +15,7 @@ std::string ModelOf(const v1::JobSpec& spec);
 // The generated task that its prompts are of, or empty; of an evaluation, which may have several, "eval".
 std::string TaskOf(const v1::JobSpec& spec);
 
-// "decisions", or "steps" of a job that takes none.
+// "decision", or "step" of a job that takes none.
 std::string StepNoun(const v1::JobSpec& spec);
 
 }  // namespace circuitd::client

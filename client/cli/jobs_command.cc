@@ -15,6 +15,7 @@
 #include "client/cli/queue_text.h"
 #include "client/cli/summary.h"
 #include "client/cli/table.h"
+#include "client/cli/text.h"
 
 namespace circuitd::client {
 namespace {
@@ -32,10 +33,10 @@ std::string LocalTime(const google::protobuf::Timestamp& time) {
 std::string RunningText(const v1::Job& job) {
   const v1::JobProgress& progress = job.progress();
   const std::string noun = StepNoun(job.spec());
-  if (progress.steps_done() == 0 && noun == "decisions") return "runs the whole model first";
+  if (progress.steps_done() == 0 && noun == "decision") return "runs the whole model first";
   const std::string iteration =
       job.spec().has_node_pruning() ? absl::StrCat("iteration ", progress.iteration() + 1, ", ") : "";
-  return absl::StrCat(iteration, progress.steps_done(), " ", noun, ", ", progress.steps_left(), " left");
+  return absl::StrCat(iteration, CountOf(progress.steps_done(), noun), ", ", progress.steps_left(), " left");
 }
 
 // What there is to say about a job in its state.

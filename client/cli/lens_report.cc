@@ -9,6 +9,7 @@
 #include "absl/strings/str_replace.h"
 #include "base/status.h"
 #include "client/cli/prompt_options.h"
+#include "client/cli/text.h"
 
 namespace circuitd::client {
 namespace {
@@ -51,7 +52,7 @@ absl::StatusOr<std::vector<size_t>> PromptsToShow(const v1::RunLogitLensSummary&
   std::vector<size_t> prompts;
   for (size_t i = 0; view.prompts.empty() && i < std::min(count, kPromptsShown); ++i) prompts.push_back(i);
   for (uint32_t prompt : view.prompts) {
-    if (prompt >= count) return InvalidField("--prompt", absl::StrCat(prompt, ", there are ", count, " prompts"));
+    if (prompt >= count) return InvalidField("--prompt", absl::StrCat(prompt, ", of ", CountOf(count, "prompt")));
     prompts.push_back(prompt);
   }
   return prompts;

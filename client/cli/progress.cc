@@ -95,7 +95,7 @@ std::string JobProgressView::QueuedText() const {
 std::string JobProgressView::RenderBar(size_t width) const {
   if (state_ == v1::JOB_STATE_QUEUED) {
     const uint64_t made = StepsDone();
-    const std::string so_far = made > 0 ? absl::StrCat("; ", made, " ", StepNoun(spec_), " so far") : "";
+    const std::string so_far = made > 0 ? absl::StrCat("; ", CountOf(made, StepNoun(spec_)), " so far") : "";
     return Truncate(absl::StrCat(QueuedText(), so_far), width);
   }
   if (last_step_.empty()) {

@@ -40,7 +40,7 @@ std::string DecisionText(const v1::EdgeDecision& decision) {
 
 std::string StepText(const v1::AttributionStep& step) {
   if (step.has_receiver()) return absl::StrCat("receiver ", NodeName(step.receiver()));
-  return absl::StrCat(WithThousands(step.pairs_done()), " pairs");
+  return CountOf(step.pairs_done(), "pair");
 }
 
 std::string StepText(const v1::EvaluationStep& step, const v1::EvaluationSpec& spec) {
@@ -67,10 +67,10 @@ std::string StepText(const v1::JobEvent& event, const v1::JobSpec& spec) {
 std::string KeptText(const v1::JobEvent& event) {
   if (!event.has_decision()) return "";
   if (event.decision().has_edge_decision()) {
-    return absl::StrCat(WithThousands(event.decision().edge_decision().edges_kept()), " edges");
+    return CountOf(event.decision().edge_decision().edges_kept(), "edge");
   }
   const v1::PruningDecision& decision = event.decision().decision();
-  return absl::StrCat(decision.heads_kept(), " heads ", decision.mlps_kept(), " MLPs");
+  return absl::StrCat(CountOf(decision.heads_kept(), "head"), " ", CountOf(decision.mlps_kept(), "MLP"));
 }
 
 }  // namespace circuitd::client

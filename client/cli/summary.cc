@@ -27,9 +27,10 @@ std::string PruningSummary(const v1::NodePruningResult& result) {
     layers[node.layer()].push_back(NodeName(node));
   }
   std::string out = absl::StrFormat(
-      "Circuit: %d heads, %d MLPs; score %.2f %% of the whole model's logit difference of %.3f\n"
-      "(%d candidates, %s)\n",
-      heads, mlps, result.score(), result.full_logit_diff(), result.decision_count(),
+      "Circuit: %s, %s; score %.2f %% of the whole model's logit difference of %.3f\n"
+      "(%s, %s)\n",
+      CountOf(heads, "head"), CountOf(mlps, "MLP"), result.score(), result.full_logit_diff(),
+      CountOf(result.decision_count(), "candidate"),
       result.converged() ? "until nothing more could leave" : "stopped at the iteration limit");
   for (const auto& [layer, nodes] : layers) {
     absl::StrAppendFormat(&out, "  layer %2d  %s\n", layer, absl::StrJoin(nodes, " "));
@@ -39,29 +40,30 @@ std::string PruningSummary(const v1::NodePruningResult& result) {
 
 std::string EdgeCircuitSummary(const v1::EdgeCircuitResult& result) {
   const std::string decisions =
-      result.decision_count() > 0 ? absl::StrCat(" (", WithThousands(result.decision_count()), " candidates)") : "";
+      result.decision_count() > 0 ? absl::StrCat(" (", CountOf(result.decision_count(), "candidate"), ")") : "";
   return absl::StrFormat(
-      "Circuit: %s edges, %s nodes%s\n"
+      "Circuit: %s, %s%s\n"
       "%s: %.4f of the circuit, %.4f of the whole model, %.4f with all edges ablated; faithfulness %s\n",
-      WithThousands(result.edge_count()), WithThousands(result.node_count()), decisions, MetricName(result.metric()),
-      result.circuit_metric(), result.model_metric(), result.empty_metric(),
+      CountOf(result.edge_count(), "edge"), CountOf(result.node_count(), "node"), decisions,
+      MetricName(result.metric()), result.circuit_metric(), result.model_metric(), result.empty_metric(),
       result.has_faithfulness() ? absl::StrFormat("%.4f", result.faithfulness()) : "undefined");
 }
 
 std::string ResultLine(const v1::Job& job) {
   switch (job.result_case()) {
     case v1::Job::kNodePruning:
-      return absl::StrFormat("score %.2f %%, %d nodes", job.node_pruning().score(),
-                             job.node_pruning().circuit().nodes_size());
+      return absl::StrFormat("score %.2f %%, %s", job.node_pruning().score(),
+                             CountOf(static_cast<uint64_t>(job.node_pruning().circuit().nodes_size()), "node"));
     case v1::Job::kEdgeCircuit: {
       const v1::EdgeCircuitResult& result = job.edge_circuit();
       return absl::StrCat(
-          result.edge_count(), " edges, ", result.node_count(), " nodes",
+          CountOf(result.edge_count(), "edge"), ", ", CountOf(result.node_count(), "node"),
           result.has_faithfulness() ? absl::StrFormat(", faithfulness %.3f", result.faithfulness()) : "");
     }
     case v1::Job::kEvaluation:
-      return absl::StrCat(job.evaluation().circuit_labels_size(), " circuits on ", job.evaluation().task_labels_size(),
-                          " tasks, ", job.evaluation().run_count(), " runs");
+      return absl::StrCat(CountOf(static_cast<uint64_t>(job.evaluation().circuit_labels_size()), "circuit"), " on ",
+                          CountOf(static_cast<uint64_t>(job.evaluation().task_labels_size()), "task"), ", ",
+                          CountOf(job.evaluation().run_count(), "run"));
     case v1::Job::RESULT_NOT_SET:
       break;
   }
@@ -70,12 +72,12 @@ std::string ResultLine(const v1::Job& job) {
 
 std::string CostSummary(const v1::CostEstimate& estimate, const v1::JobSpec& spec) {
   return absl::StrFormat(
-      "The request is valid. %s: %s %s on %s clean and as many corrupted prompts,\n"
+      "The request is valid. %s: %s on %s clean and as many corrupted prompts,\n"
       "in micro-batches of %s; about %s of memory and %s of time.\n",
-      spec.has_node_pruning() ? "One iteration" : "The job", WithThousands(estimate.candidates_per_iteration()),
-      StepNoun(spec) == "decisions" ? "candidates" : "steps", WithThousands(estimate.prompt_count()),
-      WithThousands(estimate.micro_batch_prompts()), ByteSize(estimate.memory_bytes()),
-      ClockTime(estimate.seconds_per_iteration()));
+      spec.has_node_pruning() ? "One iteration" : "The job",
+      CountOf(estimate.candidates_per_iteration(), StepNoun(spec) == "decision" ? "candidate" : "step"),
+      WithThousands(estimate.prompt_count()), WithThousands(estimate.micro_batch_prompts()),
+      ByteSize(estimate.memory_bytes()), ClockTime(estimate.seconds_per_iteration()));
 }
 
 std::string FailureText(const v1::Job& job) {

@@ -119,6 +119,10 @@ std::string WithThousands(uint64_t value) {
   return digits;
 }
 
+std::string CountOf(uint64_t count, absl::string_view noun) {
+  return absl::StrCat(WithThousands(count), " ", noun, count == 1 ? "" : "s");
+}
+
 std::string ByteSize(uint64_t bytes) {
   constexpr std::array<const char*, 5> kUnits = {"KiB", "MiB", "GiB", "TiB", "PiB"};
   if (bytes < 1024) return absl::StrCat(bytes, " B");

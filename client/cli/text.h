@@ -29,6 +29,9 @@ std::string Truncate(absl::string_view text, size_t width);
 // "1,234,567".
 std::string WithThousands(uint64_t value);
 
+// "1 edge", "1,234 edges".
+std::string CountOf(uint64_t count, absl::string_view noun);
+
 // "1.5 GiB".
 std::string ByteSize(uint64_t bytes);
 

@@ -9,8 +9,6 @@
 namespace circuitd {
 namespace {
 
-// Heads and MLPs. The largest GPT-2 has 1,248; what a file claims decides how much memory its edges take.
-constexpr int kMostNodes = 2048;
 constexpr int kMostWidth = 1 << 24;
 
 // Reads an object's dimension `key` into `value`; 0 if it is not there.

@@ -9,6 +9,10 @@
 
 namespace circuitd {
 
+// Heads and MLPs that a model may have by a file, or by a person. The largest GPT-2 has 1,248; what is claimed decides
+// how much memory the edges take.
+inline constexpr int kMostNodes = 2048;
+
 // The dimensions in `dims`, 0 for those that are not there, or `model`, with which they have to agree. INVALID_ARGUMENT
 // names the key below `place`, value and bound; without a model, n_layers and n_heads have to be there, and to be of a
 // model whose edges fit in memory.

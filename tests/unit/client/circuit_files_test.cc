@@ -133,7 +133,7 @@ TEST_F(CircuitFilesTest, SaysWhatCircuitsShare) {
   const CommandRun run = Run({"diff", a_, b_, "-o", out});
   ASSERT_TRUE(run.ok()) << run.status();
   EXPECT_THAT(run.out, testing::ContainsRegex("a +b +3 +2 +2 +0.667 +66.7% +100.0%"));
-  EXPECT_THAT(run.out, HasSubstr("Shared by all: 1 heads, 1 MLPs\n  layer  1  A1.0 M1\n"));
+  EXPECT_THAT(run.out, HasSubstr("Shared by all: 1 head, 1 MLP\n  layer  1  A1.0 M1\n"));
   const json shared = json::parse(folder_.Read("out/shared.json"));
   EXPECT_EQ(shared["nodes"].size(), 2u);
   EXPECT_EQ(shared["model"]["sha256"], "aa");
@@ -229,7 +229,7 @@ TEST_F(DiffWithEvaluationTest, PutsEveryCircuitsScoreOnEveryTaskIntoTheSameRepor
   const CommandRun run = RunCommand(server_, {"diff", a_, b_, "-m", "m", "-t", "numerals", "-t", "months", "--random",
                                               "0", "-o", folder_.File("out")});
   ASSERT_TRUE(run.ok()) << run.status();
-  EXPECT_THAT(run.out, HasSubstr("Shared by all: 1 heads, 1 MLPs"));
+  EXPECT_THAT(run.out, HasSubstr("Shared by all: 1 head, 1 MLP"));
   EXPECT_THAT(run.out, testing::ContainsRegex("CIRCUIT +numerals +months\na +10.00 +20.00\nb +30.00 +40.00\n"));
   EXPECT_THAT(run.out, HasSubstr("shared.json comparison.svg comparison.json evaluation.json\n"));
   EXPECT_EQ(folder_.Read("out/evaluation.json"), evaluation_json_);

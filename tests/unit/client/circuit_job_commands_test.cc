@@ -181,7 +181,7 @@ TEST_F(CircuitJobCommandTest, JobsListKindModelAndResultOfEveryKind) {
   ASSERT_TRUE(run.ok()) << run.status();
   EXPECT_THAT(run.out, testing::ContainsRegex("edges +succeeded .*m-edges +12 edges, 5 nodes, faithfulness 0.875\n"));
   EXPECT_THAT(run.out, testing::ContainsRegex("acdc +running .*m-acdc +3 decisions, 4 left\n"));
-  EXPECT_THAT(run.out, testing::ContainsRegex("eval +succeeded .*m-eval +1 circuits on 0 tasks, 60 runs\n"));
+  EXPECT_THAT(run.out, testing::ContainsRegex("eval +succeeded .*m-eval +1 circuit on 0 tasks, 60 runs\n"));
   EXPECT_THAT(run.out, testing::ContainsRegex("eap +running .* 0 steps, 0 left\n"));
 }
 

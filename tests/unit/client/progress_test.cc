@@ -194,7 +194,7 @@ TEST(PruningSummaryTest, ListsNodesByLayer) {
   mlp->set_kind(v1::NODE_KIND_MLP);
   mlp->set_layer(2);
   EXPECT_EQ(PruningSummary(result),
-            "Circuit: 3 heads, 1 MLPs; score 81.01 % of the whole model's logit difference of 7.500\n"
+            "Circuit: 3 heads, 1 MLP; score 81.01 % of the whole model's logit difference of 7.500\n"
             "(108 candidates, until nothing more could leave)\n"
             "  layer  2  A2.0 A2.3 M2\n"
             "  layer  0  A0.1\n");

@@ -139,10 +139,10 @@ TEST(JobKindTest, KnowsTheCommandModelAndTaskOfEveryKind) {
   expect(spec, "edges", "ioi");
   set(spec.mutable_acdc());
   expect(spec, "acdc", "ioi");
-  EXPECT_EQ(StepNoun(spec), "decisions");
+  EXPECT_EQ(StepNoun(spec), "decision");
   set(spec.mutable_edge_attribution());
   expect(spec, "eap", "ioi");
-  EXPECT_EQ(StepNoun(spec), "steps");
+  EXPECT_EQ(StepNoun(spec), "step");
   spec.mutable_evaluation()->set_model("m");
   expect(spec, "eval", "eval");
 }

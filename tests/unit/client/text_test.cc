@@ -53,6 +53,12 @@ TEST(NumberTextTest, ShowsTimesAsAClock) {
   EXPECT_EQ(ClockTime(1.0 / 0.0), "-:--");
 }
 
+TEST(CountOfTest, SaysOneAndMany) {
+  EXPECT_EQ(CountOf(0, "step"), "0 steps");
+  EXPECT_EQ(CountOf(1, "step"), "1 step");
+  EXPECT_EQ(CountOf(1234, "MLP"), "1,234 MLPs");
+}
+
 TEST(TableTest, AlignsColumns) {
   Table table({"NAME", ">SIZE"});
   table.Add({"a", "1"});
