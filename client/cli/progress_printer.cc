@@ -1,5 +1,7 @@
 #include "client/cli/progress_printer.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "client/cli/terminal.h"
 #include "client/cli/text.h"
@@ -10,10 +12,12 @@ namespace {
 
 // Fast enough to look alive; slow enough for a terminal far away.
 constexpr std::chrono::milliseconds kBetweenDraws(80);
+// In a log.
+constexpr std::chrono::seconds kBetweenStepLines(1);
 
 }  // namespace
 
-ProgressPrinter::ProgressPrinter(int fd, Mode mode) : fd_(fd), mode_(mode) {}
+ProgressPrinter::ProgressPrinter(int fd, Mode mode, Clock now) : fd_(fd), mode_(mode), now_(std::move(now)) {}
 
 ProgressPrinter::~ProgressPrinter() {
   MutexLock lock(mutex_);
@@ -42,7 +46,17 @@ void ProgressPrinter::Update(const v1::WatchJobResponse& message) {
   } else if (message.has_job() && waits) {
     Write(absl::StrCat(view_.QueuedText(), "\n"));
   }
-  if (message.event().has_decision() || message.event().has_step()) Write(absl::StrCat(view_.last_step(), "\n"));
+  if (HasLine(message.event())) Write(absl::StrCat(view_.last_step(), "\n"));
+}
+
+bool ProgressPrinter::HasLine(const v1::JobEvent& event) {
+  // Of tens of thousands of edges most leave. Of nodes, which are few, each one is said.
+  if (event.has_decision()) return !event.decision().edge_decision().removed();
+  if (!event.has_step()) return false;
+  const auto now = now_();
+  if (last_step_line_ && now - *last_step_line_ < kBetweenStepLines) return false;
+  last_step_line_ = now;
+  return true;
 }
 
 void ProgressPrinter::Refresh(const v1::Job& job) {
@@ -76,7 +90,7 @@ void ProgressPrinter::Resume() {
 
 void ProgressPrinter::Draw(bool even_if_recent) {
   if (mode_ != Mode::kBar || paused_) return;
-  const auto now = std::chrono::steady_clock::now();
+  const auto now = now_();
   if (drawn_ && !even_if_recent && now - last_draw_ < kBetweenDraws) return;
   last_draw_ = now;
   drawn_ = true;

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
+#include <optional>
 #include <string>
 
 #include "absl/strings/string_view.h"
@@ -16,10 +18,11 @@ class ProgressPrinter {
  public:
   enum class Mode {
     kBar,     // one line that is drawn again and again: for terminals
-    kLines,   // one line for each state, decision and step
+    kLines,   // one line for each state, decision of node pruning, and edge that stays; for steps one a second at most
     kSilent,  // lines said by Say only
   };
-  ProgressPrinter(int fd, Mode mode);
+  using Clock = std::function<std::chrono::steady_clock::time_point()>;
+  ProgressPrinter(int fd, Mode mode, Clock now = std::chrono::steady_clock::now);
   // Takes the bar away.
   ~ProgressPrinter();
   ProgressPrinter(const ProgressPrinter&) = delete;
@@ -37,17 +40,21 @@ class ProgressPrinter {
   void Resume();
 
  private:
+  // Of kLines: whether what the event tells gets one.
+  bool HasLine(const v1::JobEvent& event) REQUIRES(mutex_);
   void Draw(bool even_if_recent) REQUIRES(mutex_);
   void Clear() REQUIRES(mutex_);
   void Write(absl::string_view text);
 
   const int fd_;
   const Mode mode_;
+  const Clock now_;
   Mutex mutex_;
   JobProgressView view_ GUARDED_BY(mutex_);
   bool paused_ GUARDED_BY(mutex_) = false;
   bool drawn_ GUARDED_BY(mutex_) = false;
   std::chrono::steady_clock::time_point last_draw_ GUARDED_BY(mutex_);
+  std::optional<std::chrono::steady_clock::time_point> last_step_line_ GUARDED_BY(mutex_);
 };
 
 }  // namespace circuitd::client

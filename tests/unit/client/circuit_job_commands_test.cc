@@ -103,21 +103,23 @@ TEST_F(CircuitJobCommandTest, EveryKindCanBeLeftToItselfOrOnlyPriced) {
   EXPECT_THAT(server_.jobs.watch.requests(), IsEmpty());
 }
 
-TEST_F(CircuitJobCommandTest, ShowsEdgeDecisionsAndWhatTheyLeft) {
+TEST_F(CircuitJobCommandTest, ShowsEdgesThatStayAndWhatIsLeft) {
   v1::JobEvent event;
   v1::EdgeDecision& decision = *event.mutable_decision()->mutable_edge_decision();
   *decision.mutable_edge()->mutable_sender() = ParseNode("A0.1").value_or(v1::Node());
   *decision.mutable_edge()->mutable_receiver() = ParseNode("logits").value_or(v1::Node());
   decision.set_criterion(0.01);
-  decision.set_removed(true);
+  v1::JobEvent leaves = event;
+  leaves.mutable_decision()->mutable_edge_decision()->set_removed(true);
   job_.mutable_edge_circuit()->set_edge_count(12);
   v1::JobSpec spec;
   spec.mutable_acdc();
-  Watch(spec, {event});
+  Watch(spec, {event, leaves});
   const CommandRun run =
       RunCommand(server_, {"acdc", "-m", "m", "-t", "numerals", "--threshold", "0.1", "-o", folder_.File("out")});
   ASSERT_TRUE(run.ok()) << run.status();
-  EXPECT_THAT(run.err, HasSubstr("\nA0.1->logits 0.0100 leaves\n"));
+  EXPECT_THAT(run.err, HasSubstr("\nA0.1->logits 0.0100 stays\n"));
+  EXPECT_THAT(run.err, Not(HasSubstr("leaves")));
   EXPECT_THAT(run.out, HasSubstr("Circuit: 12 edges, 0 nodes\n"));
 }
 

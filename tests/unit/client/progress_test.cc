@@ -1,7 +1,13 @@
 #include "client/cli/progress.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <string>
 #include <utility>
 
+#include "client/cli/progress_printer.h"
 #include "client/cli/queue_text.h"
 #include "client/cli/step_text.h"
 #include "client/cli/summary.h"
@@ -169,6 +175,24 @@ TEST(QueueTextTest, SaysWhenTheJobBeginsOrGoesOn) {
   EXPECT_EQ(after(absl::Minutes(65)), "2 before it, begins about 15:05");
   job.mutable_start_time()->set_seconds(1);
   EXPECT_EQ(after(absl::Hours(11)), "2 before it, goes on about 2026-02-01 01:00");
+}
+
+TEST(ProgressPrinterTest, WritesStepsIntoALogOnceASecond) {
+  const int fd = memfd_create("stderr", 0);
+  auto now = std::chrono::steady_clock::time_point();
+  {
+    ProgressPrinter printer(fd, ProgressPrinter::Mode::kLines, [&] { return now; });
+    for (uint64_t i = 0; i < 5; ++i) {
+      v1::WatchJobResponse message;
+      message.mutable_event()->mutable_step()->mutable_attribution()->set_pairs_done(10 + i);
+      printer.Update(message);
+      now += std::chrono::milliseconds(500);
+    }
+  }
+  std::string text(100, '\0');
+  text.resize(static_cast<size_t>(pread(fd, text.data(), text.size(), 0)));
+  close(fd);
+  EXPECT_EQ(text, "10 pairs\n12 pairs\n14 pairs\n");
 }
 
 TEST(DecisionTextTest, SaysNodeScoreAndVerdict) {
