@@ -5,9 +5,11 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "server/circuit/faithfulness.h"
 #include "server/service/convert.h"
 #include "server/service/convert_graph.h"
 #include "server/service/enum_value.h"
@@ -63,8 +65,9 @@ v1::EdgeCircuitResult ToProto(const EdgeCircuitResult& result, v1::Metric metric
   proto.set_circuit_metric(result.circuit_metric);
   proto.set_model_metric(result.model_metric);
   proto.set_empty_metric(result.empty_metric);
-  const double span = result.model_metric - result.empty_metric;
-  if (span != 0) proto.set_faithfulness((result.circuit_metric - result.empty_metric) / span);
+  const std::optional<double> faithfulness =
+      Faithfulness(result.circuit_metric, result.model_metric, result.empty_metric);
+  if (faithfulness) proto.set_faithfulness(*faithfulness);
   return proto;
 }
 

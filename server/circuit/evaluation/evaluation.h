@@ -104,7 +104,7 @@ struct CircuitOnTask {
   double model_metric = 0;
   double empty_metric = 0;
   std::optional<double> score;         // percent of the model's logit difference, where that is positive
-  std::optional<double> faithfulness;  // (m(circuit) - m(empty)) / (m(model) - m(empty)), where that can be divided
+  std::optional<double> faithfulness;  // as faithfulness.h has it
   std::optional<Interval> random;
   double random_as_good = 0;  // part of the random circuits whose metric is as good or better
   std::vector<Drop> drops;

@@ -16,6 +16,7 @@
 #include "server/circuit/evaluation/metric_memory.h"
 #include "server/circuit/evaluation/random_circuits.h"
 #include "server/circuit/evaluation/run_log.h"
+#include "server/circuit/faithfulness.h"
 #include "server/graph/edge_order.h"
 
 namespace circuitd {

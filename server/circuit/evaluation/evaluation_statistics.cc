@@ -47,11 +47,6 @@ double PartAsGood(Metric metric, double circuit, absl::Span<const double> random
   return static_cast<double>(as_good) / static_cast<double>(random.size());
 }
 
-std::optional<double> Faithfulness(double circuit, double model, double empty) {
-  const double faithfulness = (circuit - empty) / (model - empty);
-  return std::isfinite(faithfulness) ? std::optional(faithfulness) : std::nullopt;
-}
-
 std::optional<double> LogitDiffScore(Metric metric, double circuit, double model) {
   if (metric != Metric::kLogitDiff || !(model > 0)) return std::nullopt;
   return 100 * circuit / model;

@@ -17,9 +17,6 @@ Interval IntervalOf(std::vector<double> values);
 // Part of `random` that is as good as `circuit` or better; 0 of none.
 double PartAsGood(Metric metric, double circuit, absl::Span<const double> random);
 
-// (circuit - empty) / (model - empty); nullopt if that is no finite number.
-std::optional<double> Faithfulness(double circuit, double model, double empty);
-
 // 100 * circuit / model; nullopt if `metric` isn't kLogitDiff or the model's is not positive.
 std::optional<double> LogitDiffScore(Metric metric, double circuit, double model);
 

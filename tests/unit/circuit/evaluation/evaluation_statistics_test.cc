@@ -37,15 +37,6 @@ TEST(EvaluationStatisticsTest, AsGoodGoesByTheMetricsDirection) {
   EXPECT_EQ(PartAsGood(Metric::kLogitDiff, 3, {}), 0);
 }
 
-TEST(EvaluationStatisticsTest, FaithfulnessIsThePartOfTheWayFromEmptyToModel) {
-  EXPECT_DOUBLE_EQ(*Faithfulness(2, 5, 1), 0.25);
-  EXPECT_DOUBLE_EQ(*Faithfulness(9, 5, 1), 2);
-  // Lower is better, and yet the model is at 1.
-  EXPECT_DOUBLE_EQ(*Faithfulness(0, 0, 4), 1);
-  EXPECT_FALSE(Faithfulness(2, 5, 5).has_value());
-  EXPECT_FALSE(Faithfulness(5, 5, 5).has_value());
-}
-
 TEST(EvaluationStatisticsTest, ScoreIsOfPositiveLogitDifferencesOnly) {
   EXPECT_DOUBLE_EQ(*LogitDiffScore(Metric::kLogitDiff, 3, 4), 75);
   EXPECT_FALSE(LogitDiffScore(Metric::kLogitDiff, 3, 0).has_value());
