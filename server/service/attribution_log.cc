@@ -35,7 +35,8 @@ void AttributionLog::Add(const AttributionStep& step, PlanRun& run) {
 }
 
 bool AttributionLog::IsDue() const {
-  const std::chrono::duration<double> since = Clock::now() - emitted_;
+  if (!emitted_) return true;
+  const std::chrono::duration<double> since = Clock::now() - *emitted_;
   return since.count() * kBytesPerSecond >= static_cast<double>(pending_->sums.size() * sizeof(double));
 }
 

@@ -13,7 +13,8 @@
 namespace circuitd {
 
 // Sums of a large model's edges take many bytes, which are stored with each event. Steps that come fast are therefore
-// joined: what a restart makes one do again is seconds, and what is stored grows by no more than kBytesPerSecond.
+// joined: what a restart makes one do again is seconds, and what is stored grows by no more than kBytesPerSecond. The
+// first step of a run is not held back, so that its first event comes when the job is prepared and not later.
 class AttributionLog {
  public:
   static constexpr double kBytesPerSecond = 100e3;
@@ -37,7 +38,7 @@ class AttributionLog {
   const bool by_receivers_;
   const int64_t pairs_per_step_;
   std::optional<AttributionStep> pending_;
-  Clock::time_point emitted_ = Clock::now();
+  std::optional<Clock::time_point> emitted_;  // the last event
 };
 
 }  // namespace circuitd

@@ -48,14 +48,25 @@ TEST_F(AttributionLogTest, JoinsStepsThatComeFasterThanTheirBytesMayBeStored) {
     sums.front() = static_cast<double>(step);
     log.Add({step * 4, 0, sums, 3 - step}, run_);
   }
-  ASSERT_EQ(context_.events_.size(), 1u);
+  ASSERT_EQ(context_.events_.size(), 2u);
   EXPECT_EQ(Progress().steps_done(), 3u);
   EXPECT_EQ(Progress().steps_left(), 0u);
   const auto past = log.Past(run_);
   ASSERT_TRUE(past.ok()) << past.status();
-  ASSERT_EQ(past->size(), 1u);
-  EXPECT_EQ(past->front().pairs_done, 12);
-  EXPECT_EQ(past->front().sums.front(), 6);
+  ASSERT_EQ(past->size(), 2u);
+  EXPECT_EQ(past->front().sums.front(), 1);
+  EXPECT_EQ(past->back().pairs_done, 12);
+  EXPECT_EQ(past->back().sums.front(), 5);
+}
+
+TEST_F(AttributionLogTest, TellsTheFirstStepAtOnce) {
+  AttributionLog log(config_, /*by_receivers=*/false, /*pairs_per_step=*/4);
+  const std::vector<double> sums(450'000);
+  log.Add({4, 0, sums, 2}, run_);
+  EXPECT_EQ(context_.events_.size(), 1u);
+  EXPECT_EQ(Progress().steps_done(), 1u);
+  log.Add({8, 0, sums, 1}, run_);
+  EXPECT_EQ(context_.events_.size(), 1u);
 }
 
 TEST_F(AttributionLogTest, KeepsReceiversApart) {
