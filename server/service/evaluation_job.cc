@@ -25,8 +25,6 @@
 namespace circuitd {
 namespace {
 
-constexpr uint32_t kMostRuns = 10'000;
-constexpr int kMostParts = 16;
 // Of a result, which comes with every answer about the job; evaluation.json has it all.
 constexpr size_t kMostResultBytes = size_t{1} << 20;
 
@@ -134,14 +132,14 @@ absl::Status CheckRange(absl::string_view field, uint64_t number, uint64_t least
 
 absl::Status Validate(const v1::JobSpec& job) {
   const v1::EvaluationSpec& spec = job.evaluation();
-  RETURN_IF_ERROR(CheckRange("circuits", spec.circuits_size(), 1, kMostParts));
-  RETURN_IF_ERROR(CheckRange("tasks", spec.tasks_size(), 1, kMostParts));
+  RETURN_IF_ERROR(CheckRange("circuits", spec.circuits_size(), 1, kMaxJudgedCircuits));
+  RETURN_IF_ERROR(CheckRange("tasks", spec.tasks_size(), 1, kMaxJudgedTasks));
   for (int i = 0; i < spec.tasks_size(); ++i) {
     const absl::Status status = ValidateLabel(spec.tasks(i).label());
     if (!status.ok()) return WithFieldPrefix(FieldAt("tasks", i), status);
   }
-  RETURN_IF_ERROR(CheckRange("random_circuits", spec.random_circuits(), 0, kMostRuns));
-  RETURN_IF_ERROR(CheckRange("knockout_subsets", spec.knockout_subsets(), 0, kMostRuns));
+  RETURN_IF_ERROR(CheckRange("random_circuits", spec.random_circuits(), 0, kMaxRandomRuns));
+  RETURN_IF_ERROR(CheckRange("knockout_subsets", spec.knockout_subsets(), 0, kMaxRandomRuns));
   return OptionsOf(spec).status();
 }
 

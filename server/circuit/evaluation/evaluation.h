@@ -21,6 +21,12 @@
 
 namespace circuitd {
 
+// Bounds of one evaluation.
+inline constexpr int kMaxJudgedCircuits = 16;
+inline constexpr int kMaxJudgedTasks = 16;
+inline constexpr int kMaxRandomRuns = 10'000;  // of random circuits, and of subsets
+inline constexpr int64_t kMaxEvaluationRuns = 1'000'000;
+
 // A circuit to be judged, with scores of all edges where it has them.
 struct JudgedCircuit {
   std::string label;
@@ -45,10 +51,10 @@ struct EvaluationOptions {
   Metric metric = Metric::kLogitDiff;
   // kPatchIntoCorrupted only with kResample and edge circuits.
   CircuitRun run = CircuitRun::kAblateOutside;
-  int random_circuits = 20;  // 0 to 10,000
+  int random_circuits = 20;  // 0 to kMaxRandomRuns
   uint64_t seed = 0;         // of random circuits and subsets
   bool drop_one = false;
-  int knockout_subsets = 0;  // 0 to 10,000
+  int knockout_subsets = 0;  // 0 to kMaxRandomRuns
   bool curve = false;        // of edge circuits with scores; the others have none
   EdgeSelection curve_selection;
   int64_t memory_budget_bytes = int64_t{2} << 30;
@@ -126,7 +132,8 @@ struct EvaluationCallbacks {
 };
 
 // INVALID_ARGUMENT names the field of EvaluationSpec (evaluation.proto): options that do not go together or are out of
-// range, "circuits[1]" that is none, is of another model than the others or that the run can't take.
+// range, "circuits[1]" that is none, is of another model than the others or that the run can't take, "tasks" if there
+// are more than kMaxEvaluationRuns runs in all.
 absl::Status ValidateEvaluation(const EvaluationRequest& request);
 
 // Of a validated request. Threads and errors as EdgeScorer's, and FAILED_PRECONDITION for node circuits with kSeqcont

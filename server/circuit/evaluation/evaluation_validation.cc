@@ -4,14 +4,11 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "server/circuit/evaluation/evaluation.h"
+#include "server/circuit/evaluation/evaluation_plan.h"
 #include "server/circuit/evaluation/faithfulness_curve.h"
 
 namespace circuitd {
 namespace {
-
-constexpr int64_t kMaxCircuits = 16;
-constexpr int64_t kMaxTasks = 16;
-constexpr int64_t kMaxRandomRuns = 10'000;
 
 absl::Status ValidateRange(absl::string_view field, int64_t value, int64_t least, int64_t most) {
   if (value >= least && value <= most) return absl::OkStatus();
@@ -40,7 +37,7 @@ absl::Status ValidateCircuit(absl::string_view field, const Circuit& circuit) {
 }
 
 absl::Status ValidateCircuits(const EvaluationRequest& request) {
-  RETURN_IF_ERROR(ValidateRange("circuits", request.circuits.size(), 1, kMaxCircuits));
+  RETURN_IF_ERROR(ValidateRange("circuits", request.circuits.size(), 1, kMaxJudgedCircuits));
   std::optional<ModelConfig> shape;
   for (size_t i = 0; i < request.circuits.size(); ++i) {
     const JudgedCircuit& judged = request.circuits[i];
@@ -53,7 +50,7 @@ absl::Status ValidateCircuits(const EvaluationRequest& request) {
 }
 
 absl::Status ValidateTasks(const EvaluationRequest& request) {
-  RETURN_IF_ERROR(ValidateRange("tasks", request.tasks.size(), 1, kMaxTasks));
+  RETURN_IF_ERROR(ValidateRange("tasks", request.tasks.size(), 1, kMaxJudgedTasks));
   for (size_t i = 0; i < request.tasks.size(); ++i) {
     if (request.tasks[i].pairs.empty()) return InvalidField(absl::StrCat("tasks[", i, "]"), "no prompts");
   }
@@ -97,6 +94,19 @@ absl::Status ValidateCurve(const EvaluationRequest& request) {
   return InvalidField("curve", "no circuit is one of edges with scores of all of the model's edges");
 }
 
+// Of a request that is fine otherwise.
+absl::Status ValidateRunCount(const EvaluationRequest& request) {
+  const int64_t on_task = RunsOnTask(request).total();
+  const auto tasks = static_cast<int64_t>(request.tasks.size());
+  if (tasks * on_task <= kMaxEvaluationRuns) return absl::OkStatus();
+  const EvaluationOptions& options = request.options;
+  return InvalidField(
+      "tasks", absl::StrCat(tasks, " with ", on_task, " runs each, ", tasks * on_task, " in all, must be at most ",
+                            kMaxEvaluationRuns, "; of ", request.circuits.size(), " circuits, with ",
+                            options.random_circuits, " random circuits and ", options.knockout_subsets,
+                            " subsets for each", options.drop_one ? ", and without each of its parts" : ""));
+}
+
 }  // namespace
 
 absl::Status ValidateEvaluation(const EvaluationRequest& request) {
@@ -107,7 +117,8 @@ absl::Status ValidateEvaluation(const EvaluationRequest& request) {
   RETURN_IF_ERROR(ValidateRun(request));
   RETURN_IF_ERROR(ValidateRange("random_circuits", options.random_circuits, 0, kMaxRandomRuns));
   RETURN_IF_ERROR(ValidateRange("knockout_subsets", options.knockout_subsets, 0, kMaxRandomRuns));
-  return ValidateCurve(request);
+  RETURN_IF_ERROR(ValidateCurve(request));
+  return ValidateRunCount(request);
 }
 
 }  // namespace circuitd

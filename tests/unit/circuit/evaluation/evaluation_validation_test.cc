@@ -65,6 +65,21 @@ TEST_F(EvaluationValidationTest, RefusesNumbersOutOfRange) {
   ExpectRefused("knockout_subsets", "10001, must be 0-10000");
 }
 
+TEST_F(EvaluationValidationTest, RefusesMoreThanAMillionRunsInAll) {
+  request_.circuits.push_back(request_.circuits[1]);
+  request_.options.random_circuits = 10'000;
+  request_.options.knockout_subsets = 10'000;
+  request_.options.drop_one = true;
+  // The model, two empty circuits, and for each circuit 1 + 30,000 and its parts: 2 nodes; twice 2 nodes and 3 edges.
+  const JudgedTask task = request_.tasks[0];
+  request_.tasks.assign(11, task);
+  ExpectTaken();
+  request_.tasks.assign(12, task);
+  ExpectRefused("tasks",
+                "12 with 90018 runs each, 1080216 in all, must be at most 1000000; of 3 circuits, with 10000 random "
+                "circuits and 10000 subsets for each, and without each of its parts");
+}
+
 TEST_F(EvaluationValidationTest, RefusesSeqcontMeansOfOtherMetricsWhereTheyCount) {
   request_.options.metric = Metric::kKlDiv;
   ExpectRefused("means", "seqcont, of node circuits only with the metric logit_diff");
