@@ -1,5 +1,6 @@
 #include "server/graph/document_text.h"
 
+#include <algorithm>
 #include <optional>
 #include <vector>
 
@@ -30,8 +31,21 @@ std::optional<double> Number(const Json& object, const char* key) {
 std::string MethodTitle(const std::string& method) {
   if (method == "acdc") return "ACDC";
   if (method == "eap") return "EAP";
-  if (method == "eap_ig") return "EAP-IG";
+  if (method == "eap_ig_inputs") return "EAP-IG (inputs)";
+  if (method == "eap_ig_activations") return "EAP-IG (activations)";
   return absl::StrReplaceAll(method, {{"_", " "}});
+}
+
+// How many bytes the control character takes with which `text`, not empty, begins: a C0 or C1 control, DEL, or one that
+// turns the direction of what is around it (U+202A to U+202E, U+2066 to U+2069). 0: it begins with none.
+size_t ControlBytes(absl::string_view text) {
+  const auto byte = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0; };
+  if (byte(0) < 0x20 || byte(0) == 0x7F) return 1;
+  if (byte(0) == 0xC2 && byte(1) >= 0x80 && byte(1) < 0xA0) return 2;
+  if (byte(0) != 0xE2) return 0;
+  const bool turns = (byte(1) == 0x80 && byte(2) >= 0xAA && byte(2) <= 0xAE) ||
+                     (byte(1) == 0x81 && byte(2) >= 0xA6 && byte(2) <= 0xA9);
+  return turns ? 3 : 0;
 }
 
 std::string String(const Json& object, const char* key) {
@@ -84,7 +98,8 @@ std::string ParameterLine(const CircuitDocument& document) {
   if (const std::string means = String(parameters, "means"); !means.empty()) parts.push_back(means + " means");
   if (const auto steps = Number(parameters, "steps")) parts.push_back(absl::StrCat(*steps, " steps"));
   if (const auto prompts = Number(parameters, "prompt_count")) parts.push_back(absl::StrCat(*prompts, " prompts"));
-  if (const auto decisions = Number(results, "decision_count")) {
+  // Of a method that takes none there are 0.
+  if (const auto decisions = Number(results, "decision_count"); decisions && *decisions > 0) {
     const bool stopped = results.contains("converged") && !IsTrue(results, "converged");
     const char* end = stopped ? "stopped after " : results.contains("converged") ? "converged after " : "";
     parts.push_back(absl::StrCat(end, static_cast<int64_t>(*decisions), " decisions"));
@@ -99,11 +114,19 @@ std::string CleanText(absl::string_view text) {
   }
   absl::StrAppend(&valid, text);
   std::string clean;
-  for (const char c : valid) {
-    const bool control = static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-    control ? clean.append(kReplacement) : clean.append(1, c);
+  for (absl::string_view rest = valid; !rest.empty();) {
+    const size_t control = ControlBytes(rest);
+    control > 0 ? clean.append(kReplacement) : clean.append(1, rest.front());
+    rest.remove_prefix(std::max<size_t>(control, 1));
   }
   return clean;
+}
+
+bool HasControls(absl::string_view text) {
+  for (; !text.empty(); text.remove_prefix(1)) {
+    if (ControlBytes(text) > 0) return true;
+  }
+  return false;
 }
 
 }  // namespace circuitd

@@ -22,7 +22,11 @@ std::string ScoreLine(const CircuitDocument& document);
 // method's name if that is not node pruning.
 std::string ParameterLine(const CircuitDocument& document);
 
-// `text` with every byte that is not well-formed UTF-8, and every control character, as U+FFFD.
+// `text` with every byte that is not well-formed UTF-8, and every control character, as U+FFFD. Those that turn the
+// direction of writing count as such: they would have what is beside them read otherwise than it is.
 std::string CleanText(absl::string_view text);
+
+// Whether well-formed `text` has a control character that CleanText would replace.
+bool HasControls(absl::string_view text);
 
 }  // namespace circuitd

@@ -60,7 +60,7 @@ TEST(CircuitJsonTest, ListsTheEdgesAndTheScoresOfThoseOutside) {
     {"sender": "embed", "receiver": "logits", "score": -3e-9},
     {"sender": "M0", "receiver": "logits", "score": 0.012345678901234568}])")
                                                .dump());
-  EXPECT_EQ(circuit["parameters"]["method"], "eap_ig");
+  EXPECT_EQ(circuit["parameters"]["method"], "eap_ig_inputs");
 }
 
 TEST(CircuitJsonTest, HasNoScoresWhereNoneAreKnown) {

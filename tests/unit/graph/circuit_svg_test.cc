@@ -58,6 +58,16 @@ TEST(CircuitSvgTest, EscapesHostileNames) {
   EXPECT_THAT(svg, HasSubstr("in &lt;script&gt;&amp;&quot;&#39;\xEF\xBF\xBD\xEF\xBF\xBD]]&gt;</title>"));
 }
 
+TEST(CircuitSvgTest, NamesTheMethodAsPapersDo) {
+  CircuitDocument document = EdgeDocument();
+  // Nothing was decided edge by edge.
+  EXPECT_THAT(Svg(document), HasSubstr(">EAP-IG (inputs) \u00b7 5 steps</text>"));
+  document.parameters_json = R"({"method":"eap_ig_activations","steps":5})";
+  EXPECT_THAT(Svg(document), HasSubstr(">EAP-IG (activations) \u00b7 5 steps</text>"));
+  document.parameters_json = R"({"method":"edge_pruning","threshold":0.8})";
+  EXPECT_THAT(Svg(document), HasSubstr(">edge pruning \u00b7 threshold 0.8</text>"));
+}
+
 // Cells of heads and MLPs, by their <title>.
 std::set<std::pair<int, int>> CellCorners(const std::string& svg, int& count, int& right, int& bottom) {
   const std::regex cell(R"re(</title><rect x="(\d+)" y="(\d+)" width="(\d+)" height="(\d+)")re");

@@ -60,8 +60,8 @@ inline CircuitDocument NodeDocument() {
 inline CircuitDocument EdgeDocument() {
   CircuitDocument document = NodeDocument();
   const ModelConfig& config = document.config;
-  document.parameters_json = R"({"method":"eap_ig","steps":5})";
-  document.results_json = R"({"score":77.5})";
+  document.parameters_json = R"({"method":"eap_ig_inputs","steps":5})";
+  document.results_json = R"({"score":77.5,"decision_count":0})";
   document.circuit.nodes = {Node::Head(0, 1), Node::Head(1, 0), Node::Mlp(1)};
   document.circuit.edges.emplace(config);
   document.scores.emplace(config);
