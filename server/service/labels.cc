@@ -22,8 +22,13 @@ std::string Cut(std::string text) {
 }  // namespace
 
 absl::Status ValidateLabel(const std::string& label) {
-  if (label.size() <= kMaxLabelBytes) return absl::OkStatus();
-  return InvalidField("label", absl::StrCat(label.size(), " bytes, must be at most ", kMaxLabelBytes));
+  if (label.size() > kMaxLabelBytes) {
+    return InvalidField("label", absl::StrCat(label.size(), " bytes, must be at most ", kMaxLabelBytes));
+  }
+  if (HasControls(label)) {
+    return InvalidField("label", absl::StrCat("\"", CleanText(label), "\", must have no control characters"));
+  }
+  return absl::OkStatus();
 }
 
 std::string LabelOfPrompts(absl::string_view prompts_json) {

@@ -8,7 +8,7 @@
 
 namespace circuitd {
 
-// A label of a request: at most 63 bytes. INVALID_ARGUMENT names "label".
+// A label of a request: at most 63 bytes, without control characters (document_text.h). INVALID_ARGUMENT names "label".
 absl::Status ValidateLabel(const std::string& label);
 
 // The name of the task, if a prompt source that was written as JSON names one; else empty. Cut where it is longer than
