@@ -6,7 +6,9 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "server/circuit/attribution/attribution_methods.h"
+#include "server/circuit/edges/ablation_name.h"
 #include "server/graph/edge_order.h"
+#include "server/model/metric_name.h"
 
 namespace circuitd {
 namespace {
@@ -45,15 +47,19 @@ absl::Status CheckFinite(const EdgeScores& scores) {
 
 absl::Status ValidateAttribution(const AttributionOptions& options) {
   if (IntegratesGradients(options.method) && (options.steps < 1 || options.steps > kMaxSteps)) {
-    return InvalidField("steps", absl::StrCat(options.steps, ", at least 1 and at most ", kMaxSteps, " are run"));
+    return InvalidField("steps", absl::StrCat(options.steps, ", must be 1-", kMaxSteps));
   }
   const bool differentiates =
       options.method != AttributionMethod::kExact && options.method != AttributionMethod::kRandom;
   if (differentiates && !HasGradient(options.runs.metric)) {
-    return InvalidField("metric", "it has no gradient: logit_diff, prob_diff, kl_div and nll have");
+    return InvalidField("metric",
+                        absl::StrCat(MetricName(options.runs.metric),
+                                     ", which has no gradient, must be logit_diff, prob_diff, kl_div or nll"));
   }
   if (options.method == AttributionMethod::kEapIgInputs && options.runs.ablation != EdgeAblation::kResample) {
-    return InvalidField("ablation", "integrated gradients over inputs go to the corrupted prompts: only resample");
+    return InvalidField("ablation", absl::StrCat(AblationName(options.runs.ablation),
+                                                 ", must be resample: integrated gradients over inputs go to the "
+                                                 "corrupted prompts"));
   }
   return absl::OkStatus();
 }

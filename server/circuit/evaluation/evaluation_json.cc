@@ -1,7 +1,9 @@
 #include "server/circuit/evaluation/evaluation_json.h"
 
 #include "nlohmann/json.hpp"
+#include "server/circuit/edges/ablation_name.h"
 #include "server/graph/document_text.h"
+#include "server/model/metric_name.h"
 
 namespace circuitd {
 namespace {
@@ -11,36 +13,6 @@ using Json = nlohmann::ordered_json;
 template <typename T>
 Json OrNull(const std::optional<T>& value) {
   return value ? Json(*value) : Json(nullptr);
-}
-
-const char* AblationName(EdgeAblation ablation) {
-  switch (ablation) {
-    case EdgeAblation::kResample:
-      return "resample";
-    case EdgeAblation::kMean:
-      return "mean";
-    case EdgeAblation::kZero:
-      break;
-  }
-  return "zero";
-}
-
-const char* MetricName(Metric metric) {
-  switch (metric) {
-    case Metric::kLogitDiff:
-      return "logit_diff";
-    case Metric::kProbDiff:
-      return "prob_diff";
-    case Metric::kKlDiv:
-      return "kl_div";
-    case Metric::kNll:
-      return "nll";
-    case Metric::kRank:
-      return "rank";
-    case Metric::kAccuracy:
-      break;
-  }
-  return "accuracy";
 }
 
 Json ModelJson(const EvaluationDocument& document) {

@@ -3,9 +3,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "server/circuit/edges/ablation_name.h"
 #include "server/circuit/evaluation/evaluation.h"
 #include "server/circuit/evaluation/evaluation_plan.h"
 #include "server/circuit/evaluation/faithfulness_curve.h"
+#include "server/model/metric_name.h"
 
 namespace circuitd {
 namespace {
@@ -62,8 +64,9 @@ absl::Status ValidateMeans(const EvaluationRequest& request) {
   if (options.means == MlpMeans::kClean || options.ablation != EdgeAblation::kMean) return absl::OkStatus();
   if (options.metric == Metric::kLogitDiff) return absl::OkStatus();
   for (const JudgedCircuit& judged : request.circuits) {
-    if (!judged.circuit.edges)
-      return InvalidField("means", "seqcont, of node circuits only with the metric logit_diff");
+    if (judged.circuit.edges) continue;
+    return InvalidField("means", absl::StrCat("seqcont, must be clean: of node circuits with the metric ",
+                                              MetricName(options.metric), " there are no others"));
   }
   return absl::OkStatus();
 }
@@ -71,7 +74,8 @@ absl::Status ValidateMeans(const EvaluationRequest& request) {
 absl::Status ValidateRun(const EvaluationRequest& request) {
   if (request.options.run == CircuitRun::kAblateOutside) return absl::OkStatus();
   if (request.options.ablation != EdgeAblation::kResample) {
-    return InvalidField("run", "patch_into_corrupted, only with the ablation resample");
+    return InvalidField("run", absl::StrCat("patch_into_corrupted, the ablation must be resample for it, it is ",
+                                            AblationName(request.options.ablation)));
   }
   for (size_t i = 0; i < request.circuits.size(); ++i) {
     if (request.circuits[i].circuit.edges) continue;

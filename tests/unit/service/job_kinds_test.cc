@@ -166,28 +166,30 @@ v1::EdgeAttributionSpec& Of(v1::JobSpec& spec) { return *spec.mutable_edge_attri
 
 INSTANTIATE_TEST_SUITE_P(
     EdgeAttribution, JobKindsBadTest,
-    testing::Values(
-        BadCase{"spec.edge_attribution.steps", "0, must be 1-1000", Attribution(), [](auto& s) { Of(s).set_steps(0); }},
-        BadCase{"spec.edge_attribution.steps", "4294967295, must be 1-1000", Attribution(),
-                [](auto& s) { Of(s).set_steps(4'294'967'295); }},
-        BadCase{"spec.edge_attribution.method", "77", Attribution(),
-                [](auto& s) { Of(s).set_method(Unknown<v1::AttributionMethod>()); }},
-        BadCase{"spec.edge_attribution.metric", "77", Attribution(),
-                [](auto& s) { Of(s).set_metric(Unknown<v1::Metric>()); }},
-        BadCase{"spec.edge_attribution.metric", "", Attribution(), [](auto& s) { Of(s).set_metric(v1::METRIC_RANK); }},
-        BadCase{"spec.edge_attribution.ablation", "", Attribution(),
-                [](auto& s) {
-                  Of(s).set_method(v1::ATTRIBUTION_METHOD_EAP_IG_INPUTS);
-                  Of(s).set_ablation(v1::ABLATION_ZERO);
-                }},
-        BadCase{"spec.edge_attribution.selection.rule", "must be set", Attribution(),
-                [](auto& s) { Of(s).clear_selection(); }},
-        BadCase{"spec.edge_attribution.selection.top_k", "0, must be at least 1", Attribution(),
-                [](auto& s) { Of(s).mutable_selection()->set_top_k(0); }},
-        BadCase{"spec.edge_attribution.selection.greedy", "0, must be at least 1", Attribution(),
-                [](auto& s) { Of(s).mutable_selection()->set_greedy(0); }},
-        BadCase{"spec.edge_attribution.selection.threshold", "nan, must be finite", Attribution(),
-                [](auto& s) { Of(s).mutable_selection()->set_threshold(NAN); }}));
+    testing::Values(BadCase{"spec.edge_attribution.steps", "0, must be 1-1000", Attribution(),
+                            [](auto& s) { Of(s).set_steps(0); }},
+                    BadCase{"spec.edge_attribution.steps", "4294967295, must be 1-1000", Attribution(),
+                            [](auto& s) { Of(s).set_steps(4'294'967'295); }},
+                    BadCase{"spec.edge_attribution.method", "77", Attribution(),
+                            [](auto& s) { Of(s).set_method(Unknown<v1::AttributionMethod>()); }},
+                    BadCase{"spec.edge_attribution.metric", "77", Attribution(),
+                            [](auto& s) { Of(s).set_metric(Unknown<v1::Metric>()); }},
+                    BadCase{"spec.edge_attribution.metric",
+                            "rank, which has no gradient, must be logit_diff, prob_diff, kl_div or nll", Attribution(),
+                            [](auto& s) { Of(s).set_metric(v1::METRIC_RANK); }},
+                    BadCase{"spec.edge_attribution.ablation", "zero, must be resample", Attribution(),
+                            [](auto& s) {
+                              Of(s).set_method(v1::ATTRIBUTION_METHOD_EAP_IG_INPUTS);
+                              Of(s).set_ablation(v1::ABLATION_ZERO);
+                            }},
+                    BadCase{"spec.edge_attribution.selection.rule", "must be set", Attribution(),
+                            [](auto& s) { Of(s).clear_selection(); }},
+                    BadCase{"spec.edge_attribution.selection.top_k", "0, must be at least 1", Attribution(),
+                            [](auto& s) { Of(s).mutable_selection()->set_top_k(0); }},
+                    BadCase{"spec.edge_attribution.selection.greedy", "0, must be at least 1", Attribution(),
+                            [](auto& s) { Of(s).mutable_selection()->set_greedy(0); }},
+                    BadCase{"spec.edge_attribution.selection.threshold", "nan, must be finite", Attribution(),
+                            [](auto& s) { Of(s).mutable_selection()->set_threshold(NAN); }}));
 
 v1::EvaluationSpec& Eval(v1::JobSpec& spec) { return *spec.mutable_evaluation(); }
 

@@ -149,7 +149,7 @@ TEST(EdgeAttributionTest, NamesWhatAMethodCantTake) {
     for (const int steps : {-1, 0, 1001}) {
       AttributionOptions options = Options(method);
       options.steps = steps;
-      EXPECT_EQ(refusal(options), absl::StrCat("steps: ", steps, ", at least 1 and at most 1000 are run"));
+      EXPECT_EQ(refusal(options), absl::StrCat("steps: ", steps, ", must be 1-1000"));
     }
     for (const int steps : {1, 1000}) {
       AttributionOptions options = Options(method);
@@ -160,14 +160,16 @@ TEST(EdgeAttributionTest, NamesWhatAMethodCantTake) {
   for (const Metric metric : {Metric::kRank, Metric::kAccuracy}) {
     for (const Method method : kGradientMethods) {
       EXPECT_EQ(refusal(Options(method, metric)),
-                "metric: it has no gradient: logit_diff, prob_diff, kl_div and nll have");
+                absl::StrCat("metric: ", metric == Metric::kRank ? "rank" : "accuracy",
+                             ", which has no gradient, must be logit_diff, prob_diff, kl_div or nll"));
     }
     EXPECT_TRUE(ValidateAttribution(Options(Method::kExact, metric)).ok());
     EXPECT_TRUE(ValidateAttribution(Options(Method::kRandom, metric)).ok());
   }
   for (const EdgeAblation ablation : {EdgeAblation::kMean, EdgeAblation::kZero}) {
     EXPECT_EQ(refusal(Options(Method::kEapIgInputs, Metric::kLogitDiff, ablation)),
-              "ablation: integrated gradients over inputs go to the corrupted prompts: only resample");
+              absl::StrCat("ablation: ", ablation == EdgeAblation::kMean ? "mean" : "zero",
+                           ", must be resample: integrated gradients over inputs go to the corrupted prompts"));
     EXPECT_TRUE(ValidateAttribution(Options(Method::kEap, Metric::kLogitDiff, ablation)).ok());
   }
 }

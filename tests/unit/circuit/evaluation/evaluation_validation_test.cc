@@ -82,7 +82,7 @@ TEST_F(EvaluationValidationTest, RefusesMoreThanAMillionRunsInAll) {
 
 TEST_F(EvaluationValidationTest, RefusesSeqcontMeansOfOtherMetricsWhereTheyCount) {
   request_.options.metric = Metric::kKlDiv;
-  ExpectRefused("means", "seqcont, of node circuits only with the metric logit_diff");
+  ExpectRefused("means", "seqcont, must be clean: of node circuits with the metric kl_div there are no others");
   request_.options.ablation = EdgeAblation::kResample;
   ExpectTaken();
   request_.options.ablation = EdgeAblation::kMean;
@@ -95,7 +95,7 @@ TEST_F(EvaluationValidationTest, RefusesSeqcontMeansOfOtherMetricsWhereTheyCount
 
 TEST_F(EvaluationValidationTest, PatchesOnlyEdgesIntoTheCorruptedRun) {
   request_.options.run = CircuitRun::kPatchIntoCorrupted;
-  ExpectRefused("run", "patch_into_corrupted, only with the ablation resample");
+  ExpectRefused("run", "patch_into_corrupted, the ablation must be resample for it, it is mean");
   request_.options.ablation = EdgeAblation::kResample;
   ExpectRefused("circuits[0]", "a node circuit, which keeps embed; patch_into_corrupted takes circuits of edges");
   request_.circuits.erase(request_.circuits.begin());
