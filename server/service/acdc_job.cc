@@ -37,14 +37,7 @@ class AcdcPlan final : public JobPlan {
   AcdcPlan(JobMaterial material, EdgeScorerOptions runs) : JobPlan(std::move(material)), runs_(std::move(runs)) {}
 
   JobCost Cost() const override {
-    const EdgeRunCost run = EstimateEdgeRun(model(), pairs(), Options().runs);
-    const int64_t edges = EdgeCount(model().config());
-    // A run goes on from the receiver whose edge goes: on average from the middle of the model.
-    constexpr double kPartRun = 0.5;
-    return {.steps_per_iteration = edges,
-            .micro_batch_prompts = run.micro_batch_prompts,
-            .memory_bytes = run.memory_bytes,
-            .flops_per_iteration = static_cast<double>(edges) * run.flops * kPartRun};
+    return CostOfEdges(EstimateEdgeRun(model(), pairs(), Options().runs), EdgeCount(model().config()));
   }
 
   absl::StatusOr<JobOutcome> Run(PlanRun& run) const override {

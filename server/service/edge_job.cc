@@ -44,6 +44,15 @@ EdgeCallbacks EdgeDecisions::Callbacks(PlanRun& run) {
           }};
 }
 
+JobCost CostOfEdges(const EdgeRunCost& run, int64_t edges) {
+  // A run goes on from the receiver whose edge goes: on average from the middle of the model.
+  constexpr double kPartRun = 0.5;
+  return {.steps_per_iteration = edges,
+          .micro_batch_prompts = run.micro_batch_prompts,
+          .memory_bytes = run.memory_bytes,
+          .flops_per_iteration = static_cast<double>(edges) * run.flops * kPartRun};
+}
+
 JobOutcome EdgeOutcome(const JobPlan& plan, const FoundEdges& found, const std::vector<EdgeDecision>& decisions) {
   const v1::EdgeCircuitResult result = ToProto(found.result, found.metric);
   CircuitDocument document = NewDocument(plan);

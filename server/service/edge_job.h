@@ -1,6 +1,7 @@
 // What jobs that find circuits of edges share.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "circuitd/v1/metric.pb.h"
 #include "server/circuit/edges/edge_decision.h"
+#include "server/circuit/edges/edge_scorer.h"
 #include "server/graph/edge_set.h"
 #include "server/jobs/job_body.h"
 #include "server/service/job_plan.h"
@@ -28,6 +30,9 @@ class EdgeDecisions {
  private:
   std::vector<EdgeDecision> decisions_;
 };
+
+// Of a job that takes edges out one by one, a run for each of so many, of a model run as `run` says.
+JobCost CostOfEdges(const EdgeRunCost& run, int64_t edges);
 
 // A circuit that was found, and how.
 struct FoundEdges {

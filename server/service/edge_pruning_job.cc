@@ -26,14 +26,8 @@ class EdgePruningPlan final : public JobPlan {
     EdgeScorerOptions runs;
     runs.within = WithinCircuit{options.nodes, options.means};
     runs.memory_budget_bytes = options.memory_budget_bytes;
-    const EdgeRunCost run = EstimateEdgeRun(model(), pairs(), runs);
     const auto edges = static_cast<int64_t>(EdgePruningOrder(model().config(), options.nodes).size());
-    // A run goes on from the receiver whose edge goes: on average from the middle of the model.
-    constexpr double kPartRun = 0.5;
-    return {.steps_per_iteration = edges,
-            .micro_batch_prompts = run.micro_batch_prompts,
-            .memory_bytes = run.memory_bytes,
-            .flops_per_iteration = static_cast<double>(edges) * run.flops * kPartRun};
+    return CostOfEdges(EstimateEdgeRun(model(), pairs(), runs), edges);
   }
 
   absl::StatusOr<JobOutcome> Run(PlanRun& run) const override {

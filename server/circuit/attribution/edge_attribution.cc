@@ -73,7 +73,8 @@ absl::StatusOr<EdgeScores> AttributeEdges(const Model& model, const PromptPairs&
 }
 
 AttributionCost EstimateAttribution(const Model& model, const PromptPairs& pairs, const AttributionOptions& options) {
-  if (options.method == AttributionMethod::kRandom) return {};
+  // Nothing is run for it, and yet it is something to do.
+  if (options.method == AttributionMethod::kRandom) return {.steps = 1};
   return options.method == AttributionMethod::kExact ? EstimateExactEffects(model, pairs, options)
                                                      : EstimateGradientEffects(model, pairs, options);
 }

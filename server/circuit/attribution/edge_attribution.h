@@ -73,6 +73,7 @@ struct AttributionCost {
   double flops = 0;
 };
 
+// kRandom, which runs nothing, is a step.
 AttributionCost EstimateAttribution(const Model& model, const PromptPairs& pairs, const AttributionOptions& options);
 
 }  // namespace circuitd

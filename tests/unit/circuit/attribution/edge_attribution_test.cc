@@ -137,6 +137,7 @@ TEST(EdgeAttributionTest, DrawsRandomScoresFromTheSeed) {
   EXPECT_NEAR(sum / static_cast<double>(edges.size()), 0.5, 0.05);
   EXPECT_NEAR(squares / static_cast<double>(edges.size()), 1.0 / 3, 0.05);
   EXPECT_EQ(scores.At(0, 1), 0);  // A0.0 does not send to its own q
+  EXPECT_EQ(EstimateAttribution(*model, MixedPairs(), options).steps, 1);
 }
 
 TEST(EdgeAttributionTest, NamesWhatAMethodCantTake) {
