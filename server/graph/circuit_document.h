@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -31,6 +32,10 @@ struct CircuitDocument {
   std::string dtype;
   std::string created;  // RFC 3339, UTC
 };
+
+// Of models with more edges circuit.json has the scores of the circuit's edges alone: with all of them it would be too
+// large to be read again. GPT-2 medium has 232,000, large has 811,000.
+inline constexpr int64_t kMaxScoredEdges = 500'000;
 
 // circuit.json: "schema": "circuitd.circuit/1" (docs/circuit-json.md, docs/circuit.schema.json).
 std::string CircuitJson(const CircuitDocument& document);

@@ -67,7 +67,7 @@ std::string CircuitJson(const CircuitDocument& document) {
   writer.Add("nodes", nodes);
   if (const std::optional<EdgeSet>& edges = document.circuit.edges) {
     writer.AddList("edges", '[', EdgeLines(*edges, document.scores, /*inside=*/true), ']');
-    if (document.scores) {
+    if (document.scores && EdgeCount(document.config) <= kMaxScoredEdges) {
       writer.AddList("other_edges", '[', EdgeLines(*edges, document.scores, /*inside=*/false), ']');
     }
   }

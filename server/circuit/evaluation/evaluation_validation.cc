@@ -7,6 +7,8 @@
 #include "server/circuit/evaluation/evaluation.h"
 #include "server/circuit/evaluation/evaluation_plan.h"
 #include "server/circuit/evaluation/faithfulness_curve.h"
+#include "server/graph/circuit_document.h"
+#include "server/graph/edge_order.h"
 #include "server/model/metric_name.h"
 
 namespace circuitd {
@@ -92,9 +94,17 @@ absl::Status ValidateCurve(const EvaluationRequest& request) {
   if (options.curve_selection.rule == EdgeSelection::Rule::kThreshold) {
     return InvalidField("curve_selection", "threshold, must be top_k or greedy: a curve has its own numbers of edges");
   }
-  for (const JudgedCircuit& judged : request.circuits) {
-    if (HasCurve(judged, options)) return absl::OkStatus();
+  bool any = false;
+  for (size_t i = 0; i < request.circuits.size(); ++i) {
+    if (!HasCurve(request.circuits[i], options)) continue;
+    any = true;
+    const int64_t edges = EdgeCount(request.circuits[i].scores->config());
+    if (edges <= kMaxScoredEdges) continue;
+    return InvalidField(absl::StrCat("circuits[", i, "]"),
+                        absl::StrCat("is of a model of ", edges, " edges, must be at most ", kMaxScoredEdges,
+                                     " for a curve: circuits of larger ones don't keep all scores"));
   }
+  if (any) return absl::OkStatus();
   return InvalidField("curve", "no circuit is one of edges with scores of all of the model's edges");
 }
 

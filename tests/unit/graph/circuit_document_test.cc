@@ -73,6 +73,21 @@ TEST(CircuitJsonTest, HasNoScoresWhereNoneAreKnown) {
   EXPECT_EQ(Json::parse(CircuitJson(document))["edges"].dump(), "[]");
 }
 
+TEST(CircuitJsonTest, HasTheCircuitsScoresAloneWhereAModelHasTooManyEdges) {
+  CircuitDocument document;
+  document.config = GraphConfig(36, 20);  // as GPT-2 large
+  ASSERT_GT(EdgeCount(document.config), kMaxScoredEdges);
+  const Edge edge{Node::Embed(), Node::Logits()};
+  document.circuit.edges.emplace(document.config);
+  document.circuit.edges->Set(edge, true);
+  document.scores.emplace(document.config);
+  document.scores->Set(ReceiverRank(document.config, edge.receiver), 0, 0.5);
+  document.scores->Set(0, 0, 0.25);
+  const Json circuit = Json::parse(CircuitJson(document));
+  EXPECT_EQ(circuit["edges"].dump(), R"([{"sender":"embed","receiver":"logits","score":0.5}])");
+  EXPECT_FALSE(circuit.contains("other_edges"));
+}
+
 TEST(CircuitJsonTest, StaysValidWithHostileTexts) {
   CircuitDocument document = EdgeDocument();
   document.model_name = "a\"b\\c\n\xff";

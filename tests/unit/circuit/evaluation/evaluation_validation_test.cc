@@ -111,6 +111,18 @@ TEST_F(EvaluationValidationTest, RefusesCurvesThatCannotBeDrawn) {
   ExpectRefused("curve", "no circuit is one of edges with scores of all of the model's edges");
 }
 
+TEST_F(EvaluationValidationTest, RefusesCurvesOfModelsWhoseScoresAreNotAllKept) {
+  ModelConfig large;  // as GPT-2 large
+  large.n_layers = 36;
+  large.n_heads = 20;
+  request_.circuits = {{"large", EdgeCircuit(large, {{Node::Embed(), Node::Logits()}}), EdgeScores(large)}};
+  ExpectTaken();
+  request_.options.curve = true;
+  ExpectRefused("circuits[0]",
+                "is of a model of 810703 edges, must be at most 500000 for a curve: circuits of larger ones don't "
+                "keep all scores");
+}
+
 TEST_F(EvaluationValidationTest, RefusesCircuitsThatAreNone) {
   request_.circuits[1].circuit.nodes.erase(Node::Mlp(1));
   ExpectRefused("circuits[1]", "its edges join M1, which is not one of its nodes");
