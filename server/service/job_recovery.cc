@@ -18,6 +18,7 @@
 #include "server/service/job_planning.h"
 #include "server/service/job_spec_parts.h"
 #include "server/service/model_error.h"
+#include "server/service/server_options.h"
 #include "server/service/stored_job.h"
 
 namespace circuitd {
@@ -62,7 +63,7 @@ void MakeBodyAgain(const ServerParts& parts, const JobRecord& record) {
   if (!model.ok()) return fail(model.status());
   const absl::StatusOr<std::string> sha256 = (*model)->Sha256();
   if (!sha256.ok()) return fail(sha256.status());
-  auto plan = RestoreJob(parts, input, spec, *model, *sha256);
+  auto plan = RestoreJob(input, spec, *model, *sha256, parts.options.memory_budget_bytes);
   if (!plan.ok()) return fail(plan.status());
   parts.jobs.Provide(record.id, MakeJobBody(parts, *std::move(plan)));
 }

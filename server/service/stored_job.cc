@@ -10,7 +10,6 @@
 #include "server/service/job_kinds.h"
 #include "server/service/job_spec_parts.h"
 #include "server/service/prompts_json.h"
-#include "server/service/server_options.h"
 #include "server/service/stable_bytes.h"
 #include "server/service/stored_prompts.h"
 #include "server/service/version.h"
@@ -101,9 +100,9 @@ absl::StatusOr<StoredJob> StoreJob(const JobPlan& plan) {
   return stored;
 }
 
-absl::StatusOr<std::shared_ptr<const JobPlan>> RestoreJob(const ServerParts& parts, const storage::v1::JobInput& input,
-                                                          const v1::JobSpec& spec, std::shared_ptr<const Model> model,
-                                                          const std::string& sha256) {
+absl::StatusOr<std::shared_ptr<const JobPlan>> RestoreJob(const storage::v1::JobInput& input, const v1::JobSpec& spec,
+                                                          std::shared_ptr<const Model> model, const std::string& sha256,
+                                                          int64_t memory_budget_bytes) {
   const auto damaged = [](const absl::Status& status) {
     return absl::DataLossError(absl::StrCat("what is stored of it is damaged: ", status.message()));
   };
@@ -123,7 +122,7 @@ absl::StatusOr<std::shared_ptr<const JobPlan>> RestoreJob(const ServerParts& par
   if (!material.ok()) return damaged(material.status());
   material->model = std::move(model);
   material->model_sha256 = sha256;
-  material->memory_budget_bytes = parts.options.memory_budget_bytes;
+  material->memory_budget_bytes = memory_budget_bytes;
   if (input.micro_batch_prompts() > 0) {
     material->micro_batch_prompts = static_cast<int64_t>(input.micro_batch_prompts());
   }

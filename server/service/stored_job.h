@@ -1,6 +1,7 @@
 // A job's plan on the disk and back, and what tells jobs with equal results.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -8,7 +9,6 @@
 #include "circuitd/storage/v1/job_input.pb.h"
 #include "circuitd/v1/job.pb.h"
 #include "server/service/job_plan.h"
-#include "server/service/server_parts.h"
 
 namespace circuitd {
 
@@ -24,10 +24,11 @@ struct StoredJob {
 // ("evaluation.circuits[1]").
 absl::StatusOr<StoredJob> StoreJob(const JobPlan& plan);
 
-// The plan again, of the job that was submitted with `spec`, with its model, whose sha256 is `sha256`.
+// The plan again, of the job that was submitted with `spec`, with its model, whose sha256 is `sha256`, within the
+// budget that the server has now.
 // FAILED_PRECONDITION if that is not the model that it was, DATA_LOSS if `input` is damaged.
-absl::StatusOr<std::shared_ptr<const JobPlan>> RestoreJob(const ServerParts& parts, const storage::v1::JobInput& input,
-                                                          const v1::JobSpec& spec, std::shared_ptr<const Model> model,
-                                                          const std::string& sha256);
+absl::StatusOr<std::shared_ptr<const JobPlan>> RestoreJob(const storage::v1::JobInput& input, const v1::JobSpec& spec,
+                                                          std::shared_ptr<const Model> model, const std::string& sha256,
+                                                          int64_t memory_budget_bytes);
 
 }  // namespace circuitd
