@@ -16,8 +16,7 @@ struct PlannedJob {
 };
 
 // Loads the model, tokenizes the prompts, reads the circuits. Takes seconds. Of a validated spec; errors name fields
-// from JobSpec on
-// ("node_pruning.prompts.task.task"): unknown models, datasets and jobs are NOT_FOUND.
+// from JobSpec on ("node_pruning.prompts.task.task"): unknown models, datasets and jobs are NOT_FOUND.
 absl::StatusOr<PlannedJob> PlanJob(const ServerParts& parts, const v1::JobSpec& spec);
 
 // Events, result and artifacts are those of the job's kind. What earlier runs have done is not done again.
