@@ -22,7 +22,7 @@ namespace {
 
 using Cell = v1::CircuitOnTask;
 
-std::string Number(double value) { return absl::StrFormat("%.4f", value); }
+std::string Number(double value) { return std::isnan(value) ? "undefined" : absl::StrFormat("%.4f", value); }
 
 // A server's words: what is no place in the list has none.
 std::string LabelAt(const google::protobuf::RepeatedPtrField<std::string>& labels, uint32_t index) {

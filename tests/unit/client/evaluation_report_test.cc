@@ -1,5 +1,7 @@
 #include "client/cli/evaluation_report.h"
 
+#include <cmath>
+
 #include "absl/strings/str_split.h"
 #include "client/cli/node_text.h"
 #include "client/cli/summary.h"
@@ -160,6 +162,16 @@ TEST(EvaluationReportTest, ShowsCurvesWithTheirAreas) {
     cell.set_cmd(0.125);
   }
   EXPECT_THAT(Text(result), ContainsRegex(" 0.1% +32 +0.2500 +1.2500\n +CPR +0.5000 +0.5000\n +CMD +0.1250 +0.1250\n"));
+}
+
+TEST(EvaluationReportTest, SaysWhereACurveIsUndefined) {
+  v1::EvaluationResult result = Result({"a"}, {"t"});
+  v1::CircuitOnTask& cell = *result.mutable_cells(0);
+  cell.add_curve()->set_fraction(0.001);
+  cell.mutable_curve(0)->set_faithfulness(NAN);
+  cell.set_cpr(NAN);
+  cell.set_cmd(NAN);
+  EXPECT_THAT(Text(result), ContainsRegex(" 0.1% +0 +undefined\n +CPR +undefined\n +CMD +undefined\n"));
 }
 
 TEST(EvaluationReportTest, SurvivesAServersNumbersThatMakeNoSense) {
