@@ -56,6 +56,11 @@ absl::Status ValidateAttribution(const AttributionOptions& options) {
                         absl::StrCat(MetricName(options.runs.metric),
                                      ", which has no gradient, must be logit_diff, prob_diff, kl_div or nll"));
   }
+  if (options.method == AttributionMethod::kEap && options.runs.metric == Metric::kKlDiv) {
+    return InvalidField("metric",
+                        "kl_div, whose gradient in the clean run is 0, must be logit_diff, prob_diff or nll; with "
+                        "integrated gradients or exact effects it can be taken");
+  }
   if (options.method == AttributionMethod::kEapIgInputs && options.runs.ablation != EdgeAblation::kResample) {
     return InvalidField("ablation", absl::StrCat(AblationName(options.runs.ablation),
                                                  ", must be resample: integrated gradients over inputs go to the "

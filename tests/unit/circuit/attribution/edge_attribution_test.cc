@@ -167,6 +167,9 @@ TEST(EdgeAttributionTest, NamesWhatAMethodCantTake) {
     EXPECT_TRUE(ValidateAttribution(Options(Method::kExact, metric)).ok());
     EXPECT_TRUE(ValidateAttribution(Options(Method::kRandom, metric)).ok());
   }
+  EXPECT_THAT(refusal(Options(Method::kEap, Metric::kKlDiv)),
+              ::testing::StartsWith("metric: kl_div, whose gradient in the clean run is 0, must be logit_diff"));
+  EXPECT_TRUE(ValidateAttribution(Options(Method::kEapIgInputs, Metric::kKlDiv)).ok());
   for (const EdgeAblation ablation : {EdgeAblation::kMean, EdgeAblation::kZero}) {
     EXPECT_EQ(refusal(Options(Method::kEapIgInputs, Metric::kLogitDiff, ablation)),
               absl::StrCat("ablation: ", ablation == EdgeAblation::kMean ? "mean" : "zero",
