@@ -53,7 +53,7 @@ TEST(EdgePruningOptionsTest, SaysWhatIsNeitherFileNorJob) {
   for (const std::string argument : {"nosuch", "jobs/nosuch", "4jcjlld5gqn1", "4jcjlld5gqnoo", "4JCJLLD5GQNO"}) {
     const auto plan = PlanOf<EdgePruningOptions>("-m m -t t --circuit " + argument);
     EXPECT_EQ(plan.status().code(), absl::StatusCode::kNotFound) << argument;
-    EXPECT_THAT(plan.status().message(), testing::StartsWith(argument + ": no such file")) << argument;
+    EXPECT_THAT(std::string(plan.status().message()), testing::StartsWith(argument + ": no such file")) << argument;
   }
 }
 

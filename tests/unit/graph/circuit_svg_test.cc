@@ -124,7 +124,7 @@ TEST(CircuitSvgEdgesTest, DrawsEachEdgeInTheColourOfItsInput) {
   EXPECT_EQ(CountMatches(svg, "stroke=\"#009e73\""), 2u);
   EXPECT_EQ(CountMatches(svg, "stroke=\"#d55e00\""), 1u);
   EXPECT_THAT(svg, HasSubstr(", 5 of 46 edges</text>"));
-  EXPECT_THAT(svg, HasSubstr(">EAP-IG \u00b7 5 steps</text>"));
+  EXPECT_THAT(svg, HasSubstr(">EAP-IG (inputs) \u00b7 5 steps</text>"));
 }
 
 TEST(CircuitSvgEdgesTest, MergesTheInputsOfAHeadAndKeepsTheStrongest) {
