@@ -91,6 +91,7 @@ class Measurement {
     ValueOrDie(fast_->ScoreWithout(edges, receiver, senders));
     const double together = watch.cpu_seconds() / count;
     EdgeSet fewer = edges;
+    fast_->GoOnFrom(edges);
     watch.Restart();
     for (const int sender : senders) {
       ValueOrDie(fast_->ScoreWithout(fewer, receiver, {sender}));

@@ -41,23 +41,29 @@ class Acdc {
     for (int sender = edges_.sender_count() - 1; sender >= 0; --sender) {
       if (edges_.Contains(receiver, sender)) senders.push_back(sender);
     }
-    std::vector<double> ahead;  // metrics without each of the next senders
-    size_t next_ahead = 0, at_once = 1;
+    scorer_.GoOnFrom(edges_);
+    // Senders tried side by side, as places from `begin` to before `end`, and their metrics once they are needed. Which
+    // go together shows in their rounding, so those that an earlier run decided are counted all the same.
+    size_t begin = 0, end = 0, at_once = 1;
+    std::vector<double> metrics;
     for (size_t i = 0; i < senders.size(); ++i) {
       const Edge edge{SenderOfRank(config_, senders[i]), ReceiverOfRank(config_, receiver)};
+      if (i == end) {
+        begin = i;
+        end = std::min(i + at_once, senders.size());
+        at_once = std::min(2 * at_once, kMostAtOnce);
+        metrics.clear();
+      }
       double metric = metric_, change = 0;
       if (decisions_.NextIsMade()) {
         ASSIGN_OR_RETURN(const EdgeDecision made, decisions_.Made(edge));
         metric = made.metric;
         change = made.criterion;
       } else if (is_heard) {
-        if (next_ahead == ahead.size()) {
-          const size_t count = std::min(at_once, senders.size() - i);
-          ASSIGN_OR_RETURN(ahead, Score(receiver, absl::MakeConstSpan(senders).subspan(i, count)));
-          next_ahead = 0;
-          at_once = std::min(2 * at_once, kMostAtOnce);
+        if (metrics.empty()) {
+          ASSIGN_OR_RETURN(metrics, Score(receiver, absl::MakeConstSpan(senders).subspan(begin, end - begin)));
         }
-        metric = ahead[next_ahead++];
+        metric = metrics[i - begin];
         change = LossOf(options_.runs.metric, metric) - LossOf(options_.runs.metric, metric_);
       }
       const bool removed = change < options_.threshold;
@@ -66,8 +72,7 @@ class Acdc {
         edges_.Set(receiver, senders[i], false);
         metric_ = metric;
         // The others were scored with the edge.
-        ahead.clear();
-        next_ahead = 0;
+        end = i + 1;
         at_once = 1;
       } else if (is_heard) {
         heard_[senders[i]] = true;

@@ -63,14 +63,15 @@ class EdgePruning {
       RETURN_IF_ERROR(Decide(receiver, senders[next], made.metric, made.criterion));
     }
     if (next == senders.size()) return absl::OkStatus();
-    const auto left = absl::MakeConstSpan(senders).subspan(next);
-    const auto metrics = scorer_.ScoreWithout(run_, receiver, left, options_.freeze);
+    // Those that an earlier run decided too: which go side by side shows in their rounding.
+    const auto metrics = scorer_.ScoreWithout(run_, receiver, senders, options_.freeze);
     if (!metrics.ok()) {
       return absl::Status(metrics.status().code(),
                           absl::StrCat("edges into ", NodeName(edge_of(0).receiver), ": ", metrics.status().message()));
     }
-    for (size_t i = 0; i < left.size(); ++i) {
-      RETURN_IF_ERROR(Decide(receiver, left[i], (*metrics)[i], (*metrics)[i] / scorer_.model_metric()));
+    for (; next < senders.size(); ++next) {
+      const double metric = (*metrics)[next];
+      RETURN_IF_ERROR(Decide(receiver, senders[next], metric, metric / scorer_.model_metric()));
     }
     return absl::OkStatus();
   }

@@ -55,6 +55,11 @@ class EdgeScorer {
  public:
   virtual ~EdgeScorer() = default;
 
+  // From now on the runs of sets that differ from `edges` in what one receiver reads may go on from that of `edges`,
+  // and all others are whole ones: which of the two a score comes from shows in its rounding. So a score depends on the
+  // pairs, the options, this set and what is asked for, senders side by side included, and not on earlier calls.
+  virtual void GoOnFrom(const EdgeSet& edges) { static_cast<void>(edges); }
+
   // The metric of the edge-masked run.
   virtual absl::StatusOr<double> Score(const EdgeSet& edges) = 0;
 
@@ -74,8 +79,8 @@ absl::StatusOr<std::unique_ptr<EdgeScorer>> NewPlainEdgeScorer(const Model& mode
                                                                const EdgeScorerOptions& options,
                                                                const Checkpoint& checkpoint);
 
-// Keeps the run of the set that was asked for last, and continues it from the receiver whose edge goes. `model`,
-// `pairs` and `checkpoint` have to outlive the scorer.
+// Keeps the whole run that it last made, and continues it from the receiver whose edges are others. `model`, `pairs`
+// and `checkpoint` have to outlive the scorer.
 absl::StatusOr<std::unique_ptr<EdgeScorer>> NewEdgeScorer(const Model& model, const PromptPairs& pairs,
                                                           const EdgeScorerOptions& options,
                                                           const Checkpoint& checkpoint);

@@ -18,11 +18,7 @@ EdgeRows EdgeSuffix::InputRows(const ModelConfig& config, const Node& receiver) 
 at::Tensor EdgeSuffix::Run(int receiver, const at::Tensor& change) {
   const Node node = ReceiverOfRank(config_, receiver);
   const int logits = ReceiverRank(config_, Node::Logits());
-  change_.layers.resize(config_.n_layers);
-  if (receiver == logits) {
-    change_.residual = run_.residual() + change;  // [copies, batch, 1, d_model]
-    return change_.residual.squeeze(2);
-  }
+  if (receiver == logits) return (run_.residual() + change).squeeze(2);
   const int n_heads = config_.n_heads;
   const Start start{(static_cast<int64_t>(node.input) - static_cast<int64_t>(Node::Input::kQ)) * n_heads + node.head,
                     change};
@@ -35,8 +31,7 @@ at::Tensor EdgeSuffix::Run(int receiver, const at::Tensor& change) {
     RunMlp(layer, nullptr);
   }
   const at::Tensor brought = Brought({logits}, EdgeRows::kLast).select(0, 0);
-  change_.residual = run_.residual() + brought;
-  return change_.residual.squeeze(2);
+  return (run_.residual() + brought).squeeze(2);
 }
 
 void EdgeSuffix::RunAttention(int layer, const Start* start) {
@@ -61,15 +56,6 @@ void EdgeSuffix::RunAttention(int layer, const Start* start) {
   for (size_t i = 0; i < heads.size(); ++i) {
     Send(first + static_cast<int>(heads[i]), by[static_cast<int64_t>(i)], run_.RowsOf(layer));
   }
-  if (copies_ != 1) return;
-  KeptRunChange::Layer& change = change_.layers[layer];
-  for (int64_t place = 0; place < 3 * n_heads; ++place) {
-    if (!fresh[place].defined()) continue;
-    change.receivers.push_back(place);
-    change.qkv.push_back(fresh[place].select(0, 0));
-  }
-  change.heads = std::move(heads);
-  change.z = z.select(1, 0);
 }
 
 std::vector<int64_t> EdgeSuffix::Reached(int layer, EdgeRows rows, const Start* start) const {
@@ -133,7 +119,6 @@ void EdgeSuffix::RunMlp(int layer, const Start* start) {
   const at::Tensor more = start != nullptr ? start->change : Brought({receiver}, rows).select(0, 0);
   const at::Tensor input = run_.mlp_in(layer) + more;  // [copies, batch, rows, d_model]
   Send(rank, MlpOut(run_.batch().setting.products, layer, input) - run_.MlpOut(layer), rows);
-  if (copies_ == 1) change_.layers[layer].mlp_in = input.select(0, 0);
 }
 
 bool EdgeSuffix::ReadsChanged(int receiver) const {
@@ -167,16 +152,6 @@ void EdgeSuffix::EnterLastLayer() {
   std::vector<int64_t> shape = {senders + config_.n_heads + 1, copies_, run_.prompts(), 1, config_.d_model};
   last_ = at::empty(shape, run_.residual().options());
   if (senders > 0) last_.narrow(0, 0, senders).copy_(run_.LastRows(tail_.narrow(0, 0, senders)));
-}
-
-KeptRunChange EdgeSuffix::TakeChange() {
-  for (size_t i = 0; i < changed_.size(); ++i) {
-    const auto of = [&](const at::Tensor& all) { return all[static_cast<int64_t>(i)].select(0, 0); };
-    if (changed_[i] < run_.changes(EdgeRows::kTail).size(0)) change_.tail.emplace_back(changed_[i], of(tail_));
-    change_.last.emplace_back(changed_[i], of(last_));
-  }
-  change_.residual = change_.residual.select(0, 0);
-  return std::move(change_);
 }
 
 }  // namespace circuitd

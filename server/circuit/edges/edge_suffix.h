@@ -23,9 +23,6 @@ class EdgeSuffix {
   // Which rows of a receiver's input matter.
   static EdgeRows InputRows(const ModelConfig& config, const Node& receiver);
 
-  // What the run changed; of one copy.
-  KeptRunChange TakeChange();
-
  private:
   // The receiver that the run starts from.
   struct Start {
@@ -59,7 +56,6 @@ class EdgeSuffix {
   std::vector<int> changed_;  // ranks of senders, rising
   // What their outputs change by: [room for senders, copies, batch, rows, d_model], as many as have changed by then.
   at::Tensor tail_, last_;
-  KeptRunChange change_;
 };
 
 }  // namespace circuitd

@@ -1,4 +1,4 @@
-// Goes on from one edge-masked run of each micro-batch, where only one receiver's edges are others.
+// Goes on from one whole edge-masked run of each micro-batch, where only one receiver's edges are others.
 #include <algorithm>
 #include <memory>
 #include <numeric>
@@ -20,13 +20,14 @@
 namespace circuitd {
 namespace {
 
-// A micro-batch's run, and the one of an edge less that was asked for last.
+// A micro-batch's whole run.
 struct Keep : public EdgeBatchKeep {
-  std::unique_ptr<KeptRun> run;
-  std::optional<std::pair<EdgeSet, KeptRunChange>> next;
+  Keep(const EdgeBatch& batch, const EdgeSet& edges) : run(batch, edges) {}
+
+  const KeptRun run;
 };
 
-// The only receiver whose edges differ; nullopt if there are more.
+// The only receiver whose edges differ; nullopt if there are more, or none.
 std::optional<int> OnlyDifference(const EdgeSet& a, const EdgeSet& b) {
   std::optional<int> found;
   for (int receiver = 0; receiver < a.receiver_count(); ++receiver) {
@@ -59,10 +60,15 @@ class FastEdgeScorer : public EdgeScorer {
 
   double model_metric() const override { return batches_->model_metric(); }
 
+  void GoOnFrom(const EdgeSet& edges) override { base_ = edges; }
+
   absl::StatusOr<double> Score(const EdgeSet& edges) override {
     ASSIGN_OR_RETURN(const auto means, batches_->Means(1, [&](EdgeBatch& batch) -> absl::StatusOr<std::vector<double>> {
-      const auto& [run, is_new] = RunOf(batch, edges);
-      return Sums(batch, run.residual().squeeze(1).unsqueeze(0));
+      const std::optional<int> receiver = DifferenceFromBase(batch, edges);
+      const auto& [run, is_new] = RunOf(batch, receiver ? *base_ : edges);
+      if (!receiver) return Sums(batch, run.residual().squeeze(1).unsqueeze(0));
+      if (is_new && checkpoint_) RETURN_IF_ERROR(checkpoint_());
+      return Sums(batch, EdgeSuffix(run, 1).Run(*receiver, InputDifference(run, edges, *receiver)));
     }));
     return means[0];
   }
@@ -70,21 +76,19 @@ class FastEdgeScorer : public EdgeScorer {
   absl::StatusOr<std::vector<double>> ScoreWithout(const EdgeSet& edges, int receiver, absl::Span<const int> senders,
                                                    PathFreeze freeze) override {
     return batches_->Means(senders.size(), [&](EdgeBatch& batch) -> absl::StatusOr<std::vector<double>> {
-      const auto& [run, is_new] = RunOf(batch, edges);
+      // MLPs that pass a change on do so in the run of `edges` itself.
+      const bool goes_on = freeze == PathFreeze::kAll && DifferenceFromBase(batch, edges) == receiver;
+      const auto& [run, is_new] = RunOf(batch, goes_on ? *base_ : edges);
       const size_t at_once = CopiesAtOnce(run, receiver, freeze);
       std::vector<double> sums;
       for (size_t begin = 0; begin < senders.size(); begin += at_once) {
         if ((begin > 0 || is_new) && checkpoint_) RETURN_IF_ERROR(checkpoint_());
         const auto part = senders.subspan(begin, at_once);
-        EdgeSuffix suffix(run, static_cast<int64_t>(part.size()));
-        const at::Tensor last = suffix.Run(receiver, PathChanges(run, receiver, part, freeze));
+        at::Tensor changes = PathChanges(run, receiver, part, freeze);
+        if (goes_on) changes = changes + InputDifference(run, edges, receiver);
+        const at::Tensor last = EdgeSuffix(run, static_cast<int64_t>(part.size())).Run(receiver, changes);
         ASSIGN_OR_RETURN(const std::vector<double> of_part, Sums(batch, last));
         sums.insert(sums.end(), of_part.begin(), of_part.end());
-        if (senders.size() == 1 && freeze == PathFreeze::kAll && batch.keeps) {
-          EdgeSet without = edges;
-          without.Set(receiver, senders[0], false);
-          static_cast<Keep&>(*batch.keep).next.emplace(std::move(without), suffix.TakeChange());
-        }
       }
       return sums;
     });
@@ -93,53 +97,37 @@ class FastEdgeScorer : public EdgeScorer {
  private:
   struct BaseRun {
     const KeptRun& run;
-    bool is_new;  // a whole run, made by this call
+    bool is_new;  // made by this call
   };
 
-  // The micro-batch's run of `edges`.
-  BaseRun RunOf(EdgeBatch& batch, const EdgeSet& edges) const {
-    // Nothing is kept of what fails.
-    std::unique_ptr<EdgeBatchKeep> owner = std::exchange(batch.keep, nullptr);
-    if (!owner) owner = std::make_unique<Keep>();
-    auto& keep = static_cast<Keep&>(*owner);
-    const bool is_new = !GoOn(keep, edges);
-    if (is_new) {
-      keep = Keep();
-      keep.run = std::make_unique<KeptRun>(batch, edges);
-    }
-    batch.keep = std::move(owner);
-    return {*keep.run, is_new};
+  // The receiver whose edges alone are others than in the set to go on from; nullopt where `edges` need their own run.
+  std::optional<int> DifferenceFromBase(const EdgeBatch& batch, const EdgeSet& edges) const {
+    return base_ && batch.keeps ? OnlyDifference(*base_, edges) : std::nullopt;
   }
 
-  // Makes the kept run that of `edges`, if there is one to go on from.
-  bool GoOn(Keep& keep, const EdgeSet& edges) const {
-    // Each run that goes on from another adds its rounding.
-    constexpr int kMostAdopted = 64;
-    if (!keep.run) return false;
-    if (keep.run->edges() == edges) return true;
-    if (keep.run->adopted() == kMostAdopted) return false;
-    auto next = std::exchange(keep.next, std::nullopt);
-    if (next && next->first == edges) {
-      keep.run->Adopt(edges, next->second);
-      return true;
-    }
-    const std::optional<int> receiver = OnlyDifference(keep.run->edges(), edges);
-    if (!receiver) return false;
-    EdgeSuffix suffix(*keep.run, 1);
-    suffix.Run(*receiver, InputDifference(*keep.run, edges, *receiver));
-    keep.run->Adopt(edges, suffix.TakeChange());
-    return true;
+  // The micro-batch's run of `edges`.
+  static BaseRun RunOf(EdgeBatch& batch, const EdgeSet& edges) {
+    const auto* kept = static_cast<const Keep*>(batch.keep.get());
+    if (kept != nullptr && kept->run.edges() == edges) return {kept->run, false};
+    batch.keep = nullptr;  // first: there is room for one
+    auto made = std::make_unique<Keep>(batch, edges);
+    const KeptRun& run = made->run;
+    batch.keep = std::move(made);
+    return {run, true};
   }
 
   // What a receiver reads more with `edges` than in the run: [1, batch, rows, d_model].
   at::Tensor InputDifference(const KeptRun& run, const EdgeSet& edges, int receiver) const {
     const Node node = ReceiverOfRank(config_, receiver);
-    const at::Tensor& changes = run.changes(EdgeSuffix::InputRows(config_, node));
     const int64_t senders = SendersBelow(config_, node);
-    const auto read = [&](const EdgeSet& of) {
-      return SumsOf(PlacesOf(of, {receiver}, RanksBelow(senders)), changes.narrow(0, 0, senders));
-    };
-    return read(edges) - read(run.edges());
+    std::vector<std::vector<int64_t>> gone(1), come(1);
+    for (int sender = 0; sender < senders; ++sender) {
+      const bool then = run.edges().Contains(receiver, sender), now = edges.Contains(receiver, sender);
+      if (then != now) (then ? gone : come)[0].push_back(sender);
+    }
+    const at::Tensor& changes = run.changes(EdgeSuffix::InputRows(config_, node));
+    const at::Tensor all = changes.narrow(0, 0, senders);
+    return SumsOf(come, all) - SumsOf(gone, all);
   }
 
   // How many senders' runs go side by side.
@@ -175,6 +163,7 @@ class FastEdgeScorer : public EdgeScorer {
   const ModelConfig& config_;
   const int64_t budget_bytes_;
   const Checkpoint& checkpoint_;
+  std::optional<EdgeSet> base_;  // what GoOnFrom was told
 };
 
 }  // namespace

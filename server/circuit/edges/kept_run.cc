@@ -60,23 +60,4 @@ at::Tensor KeptRun::MlpOut(int layer) const {
   return last_changes_.select(0, rank) + LastRows(outside.expand({prompts(), -1, -1}));
 }
 
-void KeptRun::Adopt(const EdgeSet& edges, const KeptRunChange& change) {
-  for (size_t i = 0; i < change.layers.size(); ++i) {
-    const KeptRunChange::Layer& from = change.layers[i];
-    Layer& to = layers_[i];
-    for (size_t r = 0; r < from.receivers.size(); ++r) {
-      at::Tensor& all = to.qkv[from.receivers[r]];
-      const int64_t rows = from.qkv[r].size(1);
-      all.narrow(1, all.size(1) - rows, rows).copy_(from.qkv[r]);
-    }
-    for (size_t h = 0; h < from.heads.size(); ++h) to.z.select(0, from.heads[h]).copy_(from.z[static_cast<int64_t>(h)]);
-    if (from.mlp_in.defined()) to.mlp_in.copy_(from.mlp_in);
-  }
-  for (const auto& [rank, by] : change.tail) tail_changes_.select(0, rank).add_(by);
-  for (const auto& [rank, by] : change.last) last_changes_.select(0, rank).add_(by);
-  residual_ = change.residual;
-  edges_ = edges;
-  ++adopted_;
-}
-
 }  // namespace circuitd

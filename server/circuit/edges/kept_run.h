@@ -4,7 +4,6 @@
 #include <ATen/ATen.h>
 
 #include <cstdint>
-#include <utility>
 #include <vector>
 
 #include "server/circuit/edges/edge_batches.h"
@@ -17,21 +16,6 @@ namespace circuitd {
 enum class EdgeRows {
   kTail,  // positions from the first on that differ between runs
   kLast,  // each prompt's last one
-};
-
-// What a run that goes on from another makes of it, for one copy of the prompts.
-struct KeptRunChange {
-  struct Layer {
-    std::vector<int64_t> receivers;  // of q, k and v: their places among the layer's 3 * n_heads
-    std::vector<at::Tensor> qkv;     // of each [batch, rows, d_head]
-    std::vector<int64_t> heads;
-    at::Tensor z;       // [heads, batch, rows, d_head]
-    at::Tensor mlp_in;  // [batch, rows, d_model]; undefined where it stays
-  };
-  std::vector<Layer> layers;
-  // What senders' outputs change by, by rank: [batch, rows, d_model].
-  std::vector<std::pair<int, at::Tensor>> tail, last;
-  at::Tensor residual;  // [batch, 1, d_model]
 };
 
 // Throws torch's exceptions.
@@ -68,11 +52,6 @@ class KeptRun {
   // What the logits read: [batch, 1, d_model].
   const at::Tensor& residual() const { return residual_; }
 
-  // Becomes the run of `edges`, which `change` is of. Means nothing any more if it throws.
-  void Adopt(const EdgeSet& edges, const KeptRunChange& change);
-  // How often it did: each adds its own rounding.
-  int adopted() const { return adopted_; }
-
  private:
   struct Layer {
     at::Tensor outside_pre;       // of outside values and biases, what attention reads: [batch, tail, d_model]
@@ -91,7 +70,6 @@ class KeptRun {
   std::vector<Layer> layers_;
   at::Tensor tail_changes_, last_changes_;
   at::Tensor residual_;
-  int adopted_ = 0;
 };
 
 }  // namespace circuitd

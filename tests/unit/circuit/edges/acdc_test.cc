@@ -175,6 +175,23 @@ TEST_F(AcdcTest, EndsTheSameWhereverItWasBrokenOff) {
   testing::ExpectDataLossWhereMadeIsAmiss(whole, run);
 }
 
+TEST_F(AcdcTest, GoesOnToTheSameNumbersWhereverItWasBrokenOff) {
+  pairs_ = MixedPairs();
+  options_.threshold = 0.0313;
+  const auto run = [&](const EdgeCallbacks& callbacks, absl::Span<const EdgeDecision> made = {}) {
+    return Run(callbacks, made);
+  };
+  // All prompts at once, or micro-batches that all keep a run, or some, or none.
+  const std::vector<std::pair<int64_t, int64_t>> budgets_and_prompts = {
+      {1 << 30, 8}, {1 << 30, 2}, {1 << 21, 2}, {1, 1}};
+  for (const auto& [budget, prompts] : budgets_and_prompts) {
+    SCOPED_TRACE(::testing::Message() << budget << " bytes, " << prompts << " prompts");
+    options_.runs.memory_budget_bytes = budget;
+    options_.runs.micro_batch_prompts = prompts;
+    testing::ExpectSameFromEachDecision(Whole(), run, 41);
+  }
+}
+
 TEST_F(AcdcTest, StopsWhenTheCheckpointSaysSo) {
   int left = 100;
   EdgeCallbacks callbacks;

@@ -136,6 +136,16 @@ TEST_F(EdgePruningTest, EndsTheSameWhereverItWasBrokenOff) {
   testing::ExpectDataLossWhereMadeIsAmiss(whole, run);
 }
 
+TEST_F(EdgePruningTest, GoesOnToTheSameNumbersWhereverItWasBrokenOff) {
+  const auto run = [&](const EdgeCallbacks& callbacks, absl::Span<const EdgeDecision> made = {}) {
+    return PruneEdges(*model_, pairs_, options_, callbacks, made);
+  };
+  for (const PathFreeze freeze : {PathFreeze::kAll, PathFreeze::kHeads}) {
+    options_.freeze = freeze;
+    testing::ExpectSameFromEachDecision(Decide([&](const EdgeCallbacks& callbacks) { return run(callbacks); }), run, 3);
+  }
+}
+
 TEST_F(EdgePruningTest, NeedsAModelThatTellsTheAnswersApart) {
   for (PromptPair& pair : pairs_) std::swap(pair.correct, pair.incorrect);
   EXPECT_TRUE(absl::IsFailedPrecondition(Whole().result.status()));

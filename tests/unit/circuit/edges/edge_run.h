@@ -72,11 +72,11 @@ class RememberingEdgeScorer : public EdgeScorer {
   int runs_ = 0;  // of single edges
 };
 
-// The rest of a run after each number of its decisions ends as the whole did.
+// The rest of a run after each number of its decisions, or each `step`th, ends as the whole did, to the last bit.
 template <typename Run>
-void ExpectSameFromEachDecision(const Decided& whole, const Run& run) {
+void ExpectSameFromEachDecision(const Decided& whole, const Run& run, size_t step = 1) {
   ASSERT_TRUE(whole.result.ok()) << whole.result.status();
-  for (size_t made = 0; made <= whole.decisions.size(); ++made) {
+  for (size_t made = 0; made <= whole.decisions.size(); made += step) {
     SCOPED_TRACE(made);
     const Decided rest = Decide([&](const EdgeCallbacks& callbacks) {
       return run(callbacks, absl::MakeConstSpan(whole.decisions).first(made));

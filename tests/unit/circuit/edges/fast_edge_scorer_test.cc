@@ -134,6 +134,7 @@ TEST_F(FastEdgeScorerTest, FollowsASetThatLosesEdgesOneByOne) {
     ExpectNear(*fast_->Score(edges), *plain_->Score(edges));
     int removed = 0;
     for (int receiver = edges.receiver_count() - 1; receiver >= 0; --receiver) {
+      if (random() % 4 > 0) fast_->GoOnFrom(edges);
       for (const int sender : SendersOf(edges, receiver)) {
         ExpectNear((*fast_->ScoreWithout(edges, receiver, {sender}))[0],
                    (*plain_->ScoreWithout(edges, receiver, {sender}))[0]);
@@ -153,6 +154,7 @@ TEST_F(FastEdgeScorerTest, FollowsASetWhoseEdgesComeAndGo) {
   std::mt19937 random(2);
   EdgeSet edges = RandomEdges(config_, 9, 0.5, AllNodes(config_));
   for (int i = 0; i < 150; ++i) {
+    if (i % 3 == 0) fast_->GoOnFrom(edges);
     // Of one receiver, or of two.
     for (int receivers = random() % 4 == 0 ? 2 : 1; receivers > 0; --receivers) {
       const int receiver = static_cast<int>(random() % edges.receiver_count());
@@ -160,6 +162,30 @@ TEST_F(FastEdgeScorerTest, FollowsASetWhoseEdgesComeAndGo) {
       for (int count = 0; count < 3; ++count)
         edges.Set(receiver, static_cast<int>(random() % below), random() % 2 == 0);
     }
+    ExpectNear(*fast_->Score(edges), *plain_->Score(edges));
+  }
+}
+
+TEST_F(FastEdgeScorerTest, ScoresDoNotShowWhatWasAskedForBefore) {
+  options_.micro_batch_prompts = 3;
+  Create();
+  const auto other = *NewEdgeScorer(*model_, pairs_, options_, checkpoint_);
+  const EdgeSet base = RandomEdges(config_, 11, 0.6, AllNodes(config_));
+  fast_->GoOnFrom(base);
+  std::mt19937 random(3);
+  for (int receiver = 0; receiver < base.receiver_count(); receiver += 2) {
+    EdgeSet edges = base;
+    for (const int sender : SendersOf(base, receiver)) edges.Set(receiver, sender, random() % 2 == 0);
+    const std::vector<int> senders = SendersOf(edges, receiver);
+    fast_->Score(RandomEdges(config_, receiver, 0.5, AllNodes(config_))).value();
+    other->GoOnFrom(RandomEdges(config_, receiver, 0.5, AllNodes(config_)));
+    other->Score(edges).value();
+    other->GoOnFrom(base);
+    for (const PathFreeze freeze : {PathFreeze::kAll, PathFreeze::kHeads}) {
+      EXPECT_EQ(*fast_->ScoreWithout(edges, receiver, senders, freeze),
+                *other->ScoreWithout(edges, receiver, senders, freeze));
+    }
+    EXPECT_EQ(*fast_->Score(edges), *other->Score(edges));
     ExpectNear(*fast_->Score(edges), *plain_->Score(edges));
   }
 }
