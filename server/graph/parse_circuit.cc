@@ -9,7 +9,7 @@
 #include "server/graph/circuit_entries.h"
 #include "server/graph/circuit_file.h"
 #include "server/graph/document_keys.h"
-#include "server/graph/edge_order.h"
+#include "server/graph/edge_taker.h"
 #include "server/graph/node_names.h"
 #include "server/graph/node_validation.h"
 
@@ -61,33 +61,6 @@ absl::StatusOr<FileJson> ReadObject(const FileJson& file, const char* key) {
 
 std::string ObjectText(const FileJson& object) { return object.empty() ? "" : object.dump(); }
 
-// Puts entries into a circuit of the document's model; each edge may come once.
-class EdgeTaker {
- public:
-  EdgeTaker(const ModelConfig& config, Circuit* circuit, std::optional<EdgeScores>* scores)
-      : config_(config), seen_(config), circuit_(*circuit), scores_(*scores) {}
-
-  absl::Status Take(const CircuitEntries::EdgeEntry& entry) {
-    RETURN_IF_ERROR(ValidateEdge(config_, entry.edge));
-    if (seen_.Contains(entry.edge)) {
-      return absl::InvalidArgumentError(absl::StrCat(EdgeName(entry.edge), ", is there twice"));
-    }
-    seen_.Set(entry.edge, true);
-    if (entry.in_circuit) circuit_.edges->Set(entry.edge, true);
-    if (entry.score) {
-      if (!scores_) scores_.emplace(config_);
-      scores_->Set(ReceiverRank(config_, entry.edge.receiver), SenderRank(config_, entry.edge.sender), *entry.score);
-    }
-    return absl::OkStatus();
-  }
-
- private:
-  const ModelConfig& config_;
-  EdgeSet seen_;
-  Circuit& circuit_;
-  std::optional<EdgeScores>& scores_;
-};
-
 std::string Indexed(const char* list, size_t index) { return absl::StrCat(list, "[", index, "]"); }
 
 // The ends of an edge that a node circuit can have.
@@ -122,7 +95,7 @@ absl::Status ReadCircuitEdges(const FileJson& file, const CircuitEntries& entrie
   }
   RETURN_IF_ERROR(RequireList(file, entries, "edges", /*object=*/false));
   document->circuit.edges.emplace(document->config);
-  EdgeTaker taker(document->config, &document->circuit, &document->scores);
+  EdgeTaker taker(document->config, &document->circuit);
   for (size_t i = 0; i < entries.edges().size(); ++i) {
     const CircuitEntries::EdgeEntry& entry = entries.edges()[i];
     absl::Status status = taker.Take(entry);
@@ -131,12 +104,13 @@ absl::Status ReadCircuitEdges(const FileJson& file, const CircuitEntries& entrie
   }
   if (!file.contains("other_edges")) return absl::OkStatus();
   RETURN_IF_ERROR(RequireList(file, entries, "other_edges", /*object=*/false));
-  if (!document->scores) document->scores.emplace(document->config);
   for (size_t i = 0; i < entries.other_edges().size(); ++i) {
     if (const absl::Status status = taker.Take(entries.other_edges()[i]); !status.ok()) {
       return WithFieldPrefix(Indexed("other_edges", i), status);
     }
   }
+  // The file leaves out those outside whose score is 0.
+  document->scores = taker.scores();
   return absl::OkStatus();
 }
 
@@ -183,12 +157,13 @@ absl::StatusOr<CircuitDocument> FromEapJson(const FileJson& file, const CircuitE
   RETURN_IF_ERROR(entries.StatusOf("neurons"));
   Circuit& circuit = document.circuit;
   circuit.edges.emplace(document.config);
-  EdgeTaker taker(document.config, &circuit, &document.scores);
+  EdgeTaker taker(document.config, &circuit);
   for (const CircuitEntries::EdgeEntry& entry : entries.edges()) {
     if (const absl::Status status = taker.Take(entry); !status.ok()) {
       return WithFieldPrefix(absl::StrCat("edges[\"", EapEdgeName(entry.edge), "\"]"), status);
     }
   }
+  if (taker.TookAll() && !taker.ScoresRepeatMembership()) document.scores = taker.scores();
   // Files keep flags of nodes loosely: what an edge of the circuit joins is in it.
   circuit.nodes = circuit.edges->Nodes();
   NodeSet named;

@@ -1,11 +1,15 @@
 // Circuit files as other tools, people and adversaries write them.
+#include <functional>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/graph/circuit_document.h"
+#include "server/graph/edge_order.h"
+#include "server/graph/node_names.h"
 #include "tests/unit/graph/small_graphs.h"
 
 namespace circuitd {
@@ -53,13 +57,25 @@ TEST(ParseCircuitTest, TakesKeysInAnyOrderAndThoseThatItDoesNotKnow) {
   EXPECT_EQ(document->config.d_model, kModel.d_model);
 }
 
-TEST(ParseCircuitTest, KnowsScoresWhereOneIsGiven) {
-  const auto document = Parse(Edges(R"({"sender": "M1", "receiver": "logits"},
-                                       {"sender": "A0.1", "receiver": "M1", "score": -2})"));
+TEST(ParseCircuitTest, KnowsScoresWhereAllEdgesHaveThem) {
+  const std::string scored = R"({"sender": "M1", "receiver": "logits", "score": 3},
+                                {"sender": "A0.1", "receiver": "M1", "score": -2})";
+  const auto document = Parse(File(kNodes, absl::StrCat("[", scored, "]"),
+                                   R"(, "other_edges": [{"sender": "embed", "receiver": "M0", "score": 0.5}])"));
   ASSERT_TRUE(document.ok()) << document.status();
   ASSERT_TRUE(document->scores.has_value());
   EXPECT_EQ(document->scores->At(ReceiverRank(kModel, Node::Mlp(1)), SenderRank(kModel, Node::Head(0, 1))), -2);
-  EXPECT_EQ(document->scores->At(ReceiverRank(kModel, Node::Logits()), SenderRank(kModel, Node::Mlp(1))), 0);
+  EXPECT_EQ(document->scores->At(ReceiverRank(kModel, Node::Mlp(0)), SenderRank(kModel, Node::Embed())), 0.5);
+  // The file leaves out what is 0.
+  EXPECT_EQ(document->scores->At(ReceiverRank(kModel, Node::Logits()), SenderRank(kModel, Node::Mlp(0))), 0);
+
+  // Nothing is known of those outside, or of one in the circuit.
+  EXPECT_FALSE(Parse(Edges(scored))->scores.has_value());
+  const auto partly = Parse(
+      File(kNodes, R"([{"sender": "M1", "receiver": "logits"}, {"sender": "A0.1", "receiver": "M1", "score": -2}])",
+           R"(, "other_edges": [])"));
+  ASSERT_TRUE(partly.ok()) << partly.status();
+  EXPECT_FALSE(partly->scores.has_value());
 }
 
 TEST(ParseCircuitTest, RefusesTextThatIsNoJson) {
@@ -203,6 +219,28 @@ TEST(ParseEapTest, TakesFlagsAsBooleansOrObjects) {
   // What an edge joins is in the circuit whatever its flag.
   EXPECT_EQ(document->circuit.nodes, (NodeSet{Node::Mlp(0), Node::Head(1, 1)}));
   EXPECT_FALSE(document->scores.has_value());
+}
+
+TEST(ParseEapTest, KnowsScoresWhereAllEdgesHaveThem) {
+  const std::vector<Edge> edges = EdgeSet::All(kModel).Edges();
+  // Scores of the first `count` edges, of which every third is in the graph.
+  const auto parse = [&](size_t count, const std::function<double(size_t)>& score) {
+    std::string lines;
+    for (size_t i = 0; i < edges.size(); ++i) {
+      absl::StrAppend(&lines, i > 0 ? ", " : "", "\"", EapEdgeName(edges[i]),
+                      "\": {\"in_graph\": ", i % 3 == 0 ? "true" : "false");
+      absl::StrAppend(&lines, i < count ? absl::StrCat(", \"score\": ", score(i)) : "", "}");
+    }
+    return Parse(Eap("", lines)).value();
+  };
+  const auto falling = [](size_t i) { return 2.5 - static_cast<double>(i); };
+  ASSERT_TRUE(parse(edges.size(), falling).scores.has_value());
+  EXPECT_EQ(parse(edges.size(), falling).scores->At(0, 0), 2.5);
+  EXPECT_FALSE(parse(edges.size() - 1, falling).scores.has_value());
+  EXPECT_FALSE(parse(1, falling).scores.has_value());
+  // What is written where edges have no scores.
+  EXPECT_FALSE(parse(edges.size(), [](size_t i) { return i % 3 == 0 ? 1 : 0; }).scores.has_value());
+  EXPECT_FALSE(Parse(Eap("", R"("m0->m1": {"score": 1.5, "in_graph": true})"))->scores.has_value());
 }
 
 TEST(ParseEapTest, TakesTheModelsDimensionsWhereTheFileHasNone) {
