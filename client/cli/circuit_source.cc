@@ -77,6 +77,8 @@ absl::StatusOr<LocalCircuit> ReadCircuitSource(const std::string& argument) {
   }
   LocalCircuit circuit;
   circuit.source.set_job(JobName(argument));
+  // Several jobs may be of the same task.
+  circuit.source.set_label(std::string(absl::StripPrefix(argument, "jobs/")));
   return circuit;
 }
 

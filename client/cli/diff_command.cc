@@ -97,7 +97,7 @@ absl::StatusOr<Written> WriteFiles(CommandContext& context, const DiffOptions& o
     ASSIGN_OR_RETURN(fetched, FetchArtifacts(*client, job, options.output, options.force));
   }
   ASSIGN_OR_RETURN(written.document, ComparisonDocument(comparison, job, options.output));
-  const std::pair<std::string, std::string> files[] = {{"shared.json", CircuitJson(comparison.shared)},
+  const std::pair<std::string, std::string> files[] = {{"circuit.json", CircuitJson(comparison.shared)},
                                                        {"comparison.svg", ComparisonSvg(comparison.circuits)},
                                                        {"comparison.json", written.document}};
   for (const auto& [name, text] : files) {
@@ -176,7 +176,7 @@ void AddDiffCommand(CLI::App& app, CommandContext& context) {
   options->judging.AddTo(*command);
   command
       ->add_option("-o,--output", options->output,
-                   "A folder for shared.json, a circuit of its own, comparison.svg, comparison.json, and "
+                   "A folder for circuit.json, a circuit of its own, comparison.svg, comparison.json, and "
                    "evaluation.json")
       ->type_name("DIR");
   command->add_flag("--force", options->force, "Write into a folder that is not empty");

@@ -58,7 +58,20 @@ void AddGrid(const v1::EvaluationResult& result, const std::string& title,
   report.AddTable(std::move(table));
 }
 
-void AddDetails(const v1::EvaluationResult& result, Report& report) {
+// What is done to what is not in a circuit: the same circuit has another metric otherwise.
+std::string HowOf(const v1::EvaluationSpec& spec) {
+  if (spec.run() == v1::CIRCUIT_RUN_PATCH_INTO_CORRUPTED) return "patched into the corrupted run";
+  switch (spec.ablation()) {
+    case v1::ABLATION_RESAMPLE:
+      return "the rest resampled";
+    case v1::ABLATION_ZERO:
+      return "the rest zero";
+    default:
+      return "the rest at its mean";
+  }
+}
+
+void AddDetails(const v1::EvaluationResult& result, const v1::EvaluationSpec& spec, Report& report) {
   const bool random =
       std::any_of(result.cells().begin(), result.cells().end(), [](const Cell& cell) { return cell.has_random(); });
   const bool score =
@@ -82,7 +95,7 @@ void AddDetails(const v1::EvaluationResult& result, Report& report) {
     }
     table.Add(row);
   }
-  report.AddLine(MetricName(result.metric()));
+  report.AddLine(absl::StrCat(MetricName(result.metric()), ", ", HowOf(spec)));
   report.AddTable(std::move(table));
 }
 
@@ -184,7 +197,7 @@ void AddEvaluation(const v1::Job& job, size_t top, Report& report) {
     }
     AddGrid(result, "Faithfulness", FaithfulnessText, report);
   }
-  AddDetails(result, report);
+  AddDetails(result, job.spec().evaluation(), report);
   for (int i = 0; i < result.circuit_labels_size(); ++i) AddDrops(result, static_cast<uint32_t>(i), top, report);
   AddKnockouts(result, report);
   const v1::EvaluationSpec& spec = job.spec().evaluation();

@@ -103,10 +103,10 @@ TEST_F(CircuitsTest, ComparesCircuitsWithTheirScoresInOneReport) {
                                   "numerals,months", "-n", "2", "--random", "0", "-o", folder.path()});
   EXPECT_THAT(report, HasSubstr("Shared by all: "));
   EXPECT_THAT(report, HasSubstr("Score in percent"));
-  EXPECT_THAT(FilesIn(folder), IsSupersetOf({"shared.json", "comparison.svg", "comparison.json", "evaluation.json"}));
+  EXPECT_THAT(FilesIn(folder), IsSupersetOf({"circuit.json", "comparison.svg", "comparison.json", "evaluation.json"}));
   // The shared circuit is one that the server takes.
   const std::string judged = Run(
-      {"eval", "-m", "demo", "--circuit", folder.File("shared.json"), "-t", "numerals", "-n", "2", "--random", "0"});
+      {"eval", "-m", "demo", "--circuit", folder.File("circuit.json"), "-t", "numerals", "-n", "2", "--random", "0"});
   EXPECT_THAT(judged, HasSubstr("shared"));
 }
 

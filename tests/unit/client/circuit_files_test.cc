@@ -134,14 +134,14 @@ TEST_F(CircuitFilesTest, SaysWhatCircuitsShare) {
   ASSERT_TRUE(run.ok()) << run.status();
   EXPECT_THAT(run.out, testing::ContainsRegex("a +b +3 +2 +2 +0.667 +66.7% +100.0%"));
   EXPECT_THAT(run.out, HasSubstr("Shared by all: 1 head, 1 MLP\n  layer  1  A1.0 M1\n"));
-  const json shared = json::parse(folder_.Read("out/shared.json"));
+  const json shared = json::parse(folder_.Read("out/circuit.json"));
   EXPECT_EQ(shared["nodes"].size(), 2u);
   EXPECT_EQ(shared["model"]["sha256"], "aa");
   EXPECT_EQ(shared["parameters"]["circuits"], json({"a", "b"}));
   EXPECT_THAT(folder_.Read("out/comparison.svg"), HasSubstr("<svg"));
   EXPECT_EQ(json::parse(folder_.Read("out/comparison.json"))["schema"], "circuitd.comparison/1");
   // What is written is a circuit that the commands take again.
-  EXPECT_TRUE(Run({"diff", a_, folder_.File("out/shared.json")}).ok());
+  EXPECT_TRUE(Run({"diff", a_, folder_.File("out/circuit.json")}).ok());
   EXPECT_EQ(Run({"diff", a_, b_, "-o", out}).status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_TRUE(Run({"diff", a_, b_, "-o", out, "--force"}).ok());
 }
@@ -231,7 +231,7 @@ TEST_F(DiffWithEvaluationTest, PutsEveryCircuitsScoreOnEveryTaskIntoTheSameRepor
   ASSERT_TRUE(run.ok()) << run.status();
   EXPECT_THAT(run.out, HasSubstr("Shared by all: 1 head, 1 MLP"));
   EXPECT_THAT(run.out, testing::ContainsRegex("CIRCUIT +numerals +months\na +10.00 +20.00\nb +30.00 +40.00\n"));
-  EXPECT_THAT(run.out, HasSubstr("shared.json comparison.svg comparison.json evaluation.json\n"));
+  EXPECT_THAT(run.out, HasSubstr("circuit.json comparison.svg comparison.json evaluation.json\n"));
   EXPECT_EQ(folder_.Read("out/evaluation.json"), evaluation_json_);
   const v1::EvaluationSpec& spec = submitted_.spec().evaluation();
   EXPECT_EQ(spec.model(), "m");
