@@ -39,7 +39,9 @@ class EngineMeter : public CircuitMeter {
       if (nodes_) return OfScore(nodes_->Score(circuit.nodes));
     }
     RETURN_IF_ERROR(StartEdges());
-    return edges_->Score(Recomputed(circuit));
+    const EdgeSet edges = Recomputed(circuit);
+    edges_->GoOnFrom(edges);  // a whole run, whatever was measured before
+    return edges_->Score(edges);
   }
 
   absl::StatusOr<double> MeasureWithoutNode(const Circuit& circuit, const Node& node) override {
@@ -53,6 +55,7 @@ class EngineMeter : public CircuitMeter {
   absl::StatusOr<std::vector<double>> MeasureWithoutEdges(const Circuit& circuit, int receiver,
                                                           absl::Span<const int> senders) override {
     RETURN_IF_ERROR(StartEdges());
+    edges_->GoOnFrom(Recomputed(circuit));
     if (!engines_.edge_options.swap_prompts) return edges_->ScoreWithout(*circuit.edges, receiver, senders);
     // An edge that leaves the circuit joins those that carry recomputed values.
     std::vector<double> metrics;

@@ -96,12 +96,10 @@ class TaskRuns {
     for (int sender = 0; sender < circuit.edges->sender_count(); ++sender) {
       if (circuit.edges->Contains(receiver, sender)) senders.push_back(sender);
     }
-    const size_t made = std::min<size_t>(log_.made_ahead(), senders.size());
-    std::vector<double> metrics(made);
-    if (made < senders.size()) {
-      ASSIGN_OR_RETURN(const std::vector<double> measured,
-                       meter_.MeasureWithoutEdges(circuit, receiver, absl::MakeConstSpan(senders).subspan(made)));
-      metrics.insert(metrics.end(), measured.begin(), measured.end());
+    std::vector<double> metrics(senders.size());
+    if (log_.made_ahead() < static_cast<int64_t>(senders.size())) {
+      // Those that an earlier run made too: which are side by side shows in their rounding.
+      ASSIGN_OR_RETURN(metrics, meter_.MeasureWithoutEdges(circuit, receiver, senders));
     }
     for (size_t i = 0; i < senders.size(); ++i) {
       const Edge edge{SenderOfRank(config_, senders[i]), ReceiverOfRank(config_, receiver)};
