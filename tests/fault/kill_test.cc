@@ -1,14 +1,11 @@
 // Jobs of a server that is killed again and again are the jobs of one that is left alone.
 #include <gmock/gmock.h>
 
-#include <algorithm>
 #include <iostream>
-#include <random>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "tests/fault/kill_fixture.h"
 #include "tests/integration/job_output.h"
-#include "tests/integration/server_process.h"
 
 namespace circuitd {
 namespace {
@@ -29,28 +26,8 @@ std::vector<std::string> Job(const std::vector<std::string>& more) {
 // What `watch --json` says of the decision with this number.
 std::string IndexOf(int decision) { return absl::StrCat("\"index\":\"", decision, "\""); }
 
-class KillTest : public testing::Test {
+class KillPruningTest : public KillTest {
  protected:
-  void SetUp() override {
-    server_ = ServerProcess::Start(ServerFlags());
-    ASSERT_NE(server_, nullptr);
-    const int flag = GTEST_FLAG_GET(random_seed);
-    const uint32_t seed = flag != 0 ? static_cast<uint32_t>(flag) : std::random_device()() % 99999 + 1;
-    std::cout << "to draw these kills again: --gtest_random_seed=" << seed << std::endl;
-    random_.seed(seed);
-  }
-
-  int Draw(int first, int last) { return std::uniform_int_distribution<int>(first, last)(random_); }
-  bool Chance(double probability) { return std::bernoulli_distribution(probability)(random_); }
-  // Nothing is waited for: where in the server's work a kill falls is left to chance.
-  void Pause(absl::Duration most) { absl::SleepFor(most * std::uniform_real_distribution<double>(0, 1)(random_)); }
-
-  void KillAndStartAgain() {
-    server_->Kill();
-    ++kills_;
-    ASSERT_TRUE(server_->StartAgain());
-  }
-
   size_t CountJobs() const { return server_->RunJson({"jobs", "--all"})["jobs"].size(); }
 
   // Submits a job while the server is killed, and once more, which both mean the same job; its name.
@@ -74,26 +51,6 @@ class KillTest : public testing::Test {
     return name;
   }
 
-  // Kills the server at some point of the job's life that is still to come; false if that was after the job's end.
-  bool KillDuring(Subprocess& watcher, int decisions) {
-    const auto has_ended = [&] { return watcher.out().find("\"JOB_STATE_SUCCEEDED\"") != std::string::npos; };
-    if (Chance(0.25)) {  // while it is prepared again
-      Pause(absl::Milliseconds(250));
-    } else if (Chance(0.25)) {  // while its files are written
-      EXPECT_TRUE(watcher.WaitForOutput(IndexOf(decisions - 1))) << watcher.err();
-      Pause(absl::Milliseconds(20));
-    } else {
-      const std::string seen = watcher.out();
-      int next = 0;
-      while (next < decisions && seen.find(IndexOf(next)) != std::string::npos) ++next;
-      next = Draw(std::min(next, decisions - 1), decisions - 1);
-      EXPECT_TRUE(watcher.WaitForOutput(IndexOf(next))) << watcher.err();
-    }
-    const bool ended = has_ended();
-    KillAndStartAgain();
-    return !ended;
-  }
-
   // What the job has left in the folder is what the unbroken one left.
   void ExpectSameFiles(const std::string& folder, const std::string& expected) {
     const TempFolder& files = server_->client_folder();
@@ -103,22 +60,17 @@ class KillTest : public testing::Test {
                JsonLines(files.Read(expected + "/decisions.jsonl")));
   }
 
-  void Fetch(const std::string& job, const std::string& folder) {
-    const Finished fetched = server_->Run({"fetch", job, "-o", folder});
-    EXPECT_EQ(fetched.exit_code, 0) << fetched.err;
-  }
-
-  std::unique_ptr<ServerProcess> server_;
-  std::mt19937 random_;
-  int kills_ = 0, acknowledged_ = 0;
+  int acknowledged_ = 0;
 };
 
-TEST_F(KillTest, JobsEndAsIfTheServerHadNeverBeenKilled) {
+TEST_F(KillPruningTest, JobsEndAsIfTheServerHadNeverBeenKilled) {
   const std::string unbroken = server_->Submit(Job({}));
   const Finished watched = server_->Run({"watch", unbroken, "--json"});
   ASSERT_EQ(watched.exit_code, 0) << watched.err;
   const std::vector<json> expected = DecisionsOf(EventsOf(watched.out));
   ASSERT_GT(expected.size(), 20u);
+  std::vector<std::string> steps;
+  for (size_t i = 0; i < expected.size(); ++i) steps.push_back(IndexOf(static_cast<int>(i)));
   Fetch(unbroken, "unbroken");
 
   int jobs = 0, resumed = 0;
@@ -127,7 +79,7 @@ TEST_F(KillTest, JobsEndAsIfTheServerHadNeverBeenKilled) {
     const std::string name = Chance(0.7) ? SubmitUnderKill(job) : server_->Submit(job);
     const auto watcher = server_->StartClient({"watch", name, "--json", "--retry-for", "60"});
     for (int left = Draw(2, kMostKillsOfAJob); left > 0 && kills_ < kKills && !HasFailure(); --left) {
-      if (!KillDuring(*watcher, static_cast<int>(expected.size()))) break;
+      if (!KillDuring(*watcher, steps)) break;
     }
     ASSERT_EQ(watcher->Wait(), 0) << watcher->err();
     const std::vector<json> events = EventsOf(watcher->out());
