@@ -14,9 +14,9 @@ using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::IsSupersetOf;
 
-std::set<std::string> FilesIn(const TempFolder& folder) {
+std::set<std::string> FilesIn(const std::string& folder) {
   std::set<std::string> files;
-  for (const auto& entry : std::filesystem::directory_iterator(folder.path())) files.insert(entry.path().filename());
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) files.insert(entry.path().filename());
   return files;
 }
 
@@ -72,7 +72,7 @@ TEST_F(CircuitsTest, FindsCircuitsOfEdgesByScoresAndByTrying) {
   const TempFolder scored;
   Run({"eap", "-m", "demo", "-t", "numerals", "-n", "2", "--method", "eap-ig", "--top-k", "60", "--keep-dangling", "-o",
        scored.path()});
-  EXPECT_THAT(FilesIn(scored), IsSupersetOf({"circuit.json", "eap.json"}));
+  EXPECT_THAT(FilesIn(scored.path()), IsSupersetOf({"circuit.json", "eap.json"}));
   EXPECT_EQ(json::parse(scored.Read("circuit.json"))["edges"].size(), 60u);
   const TempFolder tried;
   Run({"acdc", "-m", "demo", "-t", "numerals", "--variants", "done", "-n", "1", "--threshold", "0.1", "-o",
@@ -88,7 +88,7 @@ TEST_F(CircuitsTest, JudgesEveryCircuitOnEveryTask) {
   EXPECT_THAT(report, ContainsRegex("CIRCUIT +numerals +months\nnumerals +[-0-9.]+ +[-0-9.]+\nmonths "));
   EXPECT_THAT(report, HasSubstr("numerals: what it loses without a part"));
   EXPECT_THAT(report, HasSubstr("Completeness"));
-  EXPECT_TRUE(FilesIn(folder).contains("evaluation.json"));
+  EXPECT_TRUE(FilesIn(folder.path()).contains("evaluation.json"));
   const json jobs = server_->RunJson({"jobs", "--state", "succeeded"})["jobs"];
   const json& cells = jobs[0]["evaluation"]["cells"];
   ASSERT_EQ(cells.size(), 4u);
@@ -99,14 +99,15 @@ TEST_F(CircuitsTest, JudgesEveryCircuitOnEveryTask) {
 
 TEST_F(CircuitsTest, ComparesCircuitsWithTheirScoresInOneReport) {
   const TempFolder folder;
+  const std::string shared = folder.File("shared");
   const std::string report = Run({"diff", NodeCircuit("numerals"), NodeCircuit("months"), "-m", "demo", "-t",
-                                  "numerals,months", "-n", "2", "--random", "0", "-o", folder.path()});
+                                  "numerals,months", "-n", "2", "--random", "0", "-o", shared});
   EXPECT_THAT(report, HasSubstr("Shared by all: "));
   EXPECT_THAT(report, HasSubstr("Score in percent"));
-  EXPECT_THAT(FilesIn(folder), IsSupersetOf({"circuit.json", "comparison.svg", "comparison.json", "evaluation.json"}));
+  EXPECT_THAT(FilesIn(shared), IsSupersetOf({"circuit.json", "comparison.svg", "comparison.json", "evaluation.json"}));
   // The shared circuit is one that the server takes.
   const std::string judged = Run(
-      {"eval", "-m", "demo", "--circuit", folder.File("circuit.json"), "-t", "numerals", "-n", "2", "--random", "0"});
+      {"eval", "-m", "demo", "--circuit", shared, "-t", "numerals", "-n", "2", "--random", "0"});
   EXPECT_THAT(judged, HasSubstr("shared"));
 }
 

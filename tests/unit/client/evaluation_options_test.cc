@@ -94,7 +94,7 @@ TEST(EvaluationOptionsTest, CallsCircuitsAfterTheirFilesAndFolders) {
   const std::string ioi = folder.Write("ioi.json", "{}");
   const v1::EvaluationSpec spec = Evaluation("-t t --circuit " + months + "/ --circuit " + months +
                                              "/circuit.json --circuit " + ioi + " --circuit jobs/4jcjlld5gqno");
-  EXPECT_THAT(CircuitLabels(spec), ElementsAre("months-7x", "months-7x-2", "ioi", ""));
+  EXPECT_THAT(CircuitLabels(spec), ElementsAre("months-7x", "months-7x-2", "ioi", "4jcjlld5gqno"));
   EXPECT_EQ(spec.circuits(3).job(), "jobs/4jcjlld5gqno");
 }
 

@@ -96,14 +96,16 @@ TEST(AttributionStepsTest, RefusesStepsThatItDoesNotMake) {
 TEST(AttributionStepsTest, StopsAtEveryCheckpoint) {
   const auto model = TinyModel(2);
   for (const Method method : kGradientMethods) {
-    AttributionOptions options = Options(method, Metric::kKlDiv);
+    const Metric metric = method == Method::kEap ? Metric::kNll : Metric::kKlDiv;
+    AttributionOptions options = Options(method, metric);
     options.steps = 2;
     options.runs.micro_batch_prompts = 2;
     int all = 0;
     Attribute(*model, MixedPairs(), options, {[&] { return ++all, absl::OkStatus(); }, nullptr});
-    // Per micro-batch: outside values, clean ones, clean logits; each differentiable run has two passes.
+    // Per micro-batch: outside values, clean ones, of kl_div clean logits; each differentiable run has two passes.
+    const int plain_runs = metric == Metric::kKlDiv ? 3 : 2;
     const int runs = method == Method::kEap ? 1 : method == Method::kEapIgInputs ? 2 : 2 * 7;
-    EXPECT_EQ(all, 2 * (3 + 2 * runs));
+    EXPECT_EQ(all, 2 * (plain_runs + 2 * runs));
     for (int stop_at = 1; stop_at <= all; ++stop_at) {
       int calls = 0;
       const Checkpoint checkpoint = [&] {
