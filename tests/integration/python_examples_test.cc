@@ -1,6 +1,7 @@
 // The Python examples against the real server: each runs, and says what is known of the shipped model.
 #include <gmock/gmock.h>
 
+#include <cmath>
 #include <fstream>
 #include <regex>
 
@@ -166,6 +167,19 @@ TEST_F(PythonExamplesTest, NodePruningSavesTheCircuit) {
   EXPECT_EQ(circuit["nodes"].size(), static_cast<size_t>(Number(out, "with (\\d+) nodes")));
 }
 
+TEST_F(PythonExamplesTest, AnEdgeCircuitIsFoundAndJudged) {
+  const std::string out =
+      Output("edge_circuits.py", {"--num-samples", "2", "--top-k", "300", "--output", "edge-circuit.json"});
+  const nlohmann::json circuit =
+      nlohmann::json::parse(server_->client_folder().Read("edge-circuit.json"), nullptr, false);
+  ASSERT_FALSE(circuit.is_discarded());
+  EXPECT_EQ(circuit["edges"].size(), static_cast<size_t>(Number(out, ": (\\d+) edges between")));
+  EXPECT_GT(Number(out, "faithfulness (\\S+);"), 0.1);
+  EXPECT_LT(std::abs(Number(out, "random circuits (\\S+),")), 1);
+  EXPECT_GT(Number(out, "CPR (\\S+),"), 0.3);
+  EXPECT_NEAR(Number(out, "100.0 % of the edges: +\\d+ matter, faithfulness (\\S+)"), 1, 1e-3);
+}
+
 TEST_F(PythonExamplesTest, ThePublishedAnalysesFindACircuit) {
   const std::string out = Output("published_analyses.py", {"--num-samples", "2"});
   EXPECT_THAT(out, HasSubstr("of 6 prompts kept"));
@@ -174,6 +188,9 @@ TEST_F(PythonExamplesTest, ThePublishedAnalysesFindACircuit) {
   EXPECT_THAT(out, HasSubstr("late  layers 2-3"));
   EXPECT_THAT(out, HasSubstr("blocks.3.hook_resid_post"));
   EXPECT_THAT(out, HasSubstr("OV writes the next member"));
+  EXPECT_GT(Number(out, "(\\d+) of \\d+ edges, between"), 10);
+  EXPECT_GT(Number(out, "numerals +score +(\\S+) %"), 80);
+  EXPECT_THAT(out, HasSubstr("loss of score without a node"));
   EXPECT_THAT(out, Not(HasSubstr("nan")));
 }
 
