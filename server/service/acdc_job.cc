@@ -41,7 +41,7 @@ class AcdcPlan final : public JobPlan {
   }
 
   absl::StatusOr<JobOutcome> Run(PlanRun& run) const override {
-    ASSIGN_OR_RETURN(EdgeDecisions decisions, EdgeDecisions::Of(run));
+    ASSIGN_OR_RETURN(EdgeDecisionLog decisions, EdgeDecisionLog::Of(run));
     ASSIGN_OR_RETURN(EdgeCircuitResult result, RunAcdc(model(), pairs(), Options(), decisions.Callbacks(run),
                                                        /*made=*/std::vector(decisions.all())));
     return EdgeOutcome(*this, {std::move(result), std::nullopt, spec().metric(), ParametersJson()}, decisions.all());

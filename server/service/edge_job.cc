@@ -26,8 +26,8 @@ std::string ResultsJson(const v1::EdgeCircuitResult& result) {
 
 }  // namespace
 
-absl::StatusOr<EdgeDecisions> EdgeDecisions::Of(const PlanRun& run) {
-  EdgeDecisions decisions;
+absl::StatusOr<EdgeDecisionLog> EdgeDecisionLog::Of(const PlanRun& run) {
+  EdgeDecisionLog decisions;
   for (const std::string& payload : run.past_events()) {
     v1::EdgeDecision proto;
     if (!proto.ParseFromString(payload)) return absl::DataLossError("a stored decision is damaged");
@@ -37,7 +37,7 @@ absl::StatusOr<EdgeDecisions> EdgeDecisions::Of(const PlanRun& run) {
   return decisions;
 }
 
-EdgeCallbacks EdgeDecisions::Callbacks(PlanRun& run) {
+EdgeCallbacks EdgeDecisionLog::Callbacks(PlanRun& run) {
   return {run.checkpoint(), [this, &run](const EdgeDecision& decision) {
             decisions_.push_back(decision);
             run.EmitDecision(ToProto(decision), {static_cast<int64_t>(decisions_.size()), decision.candidates_left});

@@ -18,10 +18,10 @@
 namespace circuitd {
 
 // The decisions of a job, its earlier runs' and this one's. Events are EdgeDecisions.
-class EdgeDecisions {
+class EdgeDecisionLog {
  public:
   // Takes up what earlier runs have decided. Errors if that is damaged.
-  static absl::StatusOr<EdgeDecisions> Of(const PlanRun& run);
+  static absl::StatusOr<EdgeDecisionLog> Of(const PlanRun& run);
 
   const std::vector<EdgeDecision>& all() const { return decisions_; }
   // Which add to these decisions; valid as long as they and `run` are where they are.

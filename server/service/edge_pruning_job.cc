@@ -31,7 +31,7 @@ class EdgePruningPlan final : public JobPlan {
   }
 
   absl::StatusOr<JobOutcome> Run(PlanRun& run) const override {
-    ASSIGN_OR_RETURN(EdgeDecisions decisions, EdgeDecisions::Of(run));
+    ASSIGN_OR_RETURN(EdgeDecisionLog decisions, EdgeDecisionLog::Of(run));
     ASSIGN_OR_RETURN(EdgeCircuitResult result, PruneEdges(model(), pairs(), Options(), decisions.Callbacks(run),
                                                           /*made=*/std::vector(decisions.all())));
     return EdgeOutcome(*this, {std::move(result), std::nullopt, v1::METRIC_LOGIT_DIFF, ParametersJson()},
