@@ -7,6 +7,7 @@
 #include "server/graph/circuit_exports.h"
 #include "server/graph/document_text.h"
 #include "server/graph/drawn_edges.h"
+#include "server/graph/edge_order.h"
 #include "server/graph/input_colors.h"
 
 namespace circuitd {
@@ -43,8 +44,7 @@ std::string EdgesDot(const CircuitDocument& document, HeadInputs inputs) {
   const EdgeScores* scores = document.scores ? &*document.scores : nullptr;
   std::string dot;
   for (const DrawnEdge& edge : DrawnEdges(*document.circuit.edges, scores, inputs)) {
-    Node receiver = edge.edge.receiver;
-    receiver.input = Node::Input::kNone;
+    const Node receiver = NodeOfReceiver(edge.edge.receiver);
     absl::StrAppendFormat(&dot, "  %s -> %s [style=%s, color=\"%s\", penwidth=%.2f, tooltip=%s",
                           Quoted(NodeName(edge.edge.sender)), Quoted(NodeName(receiver)),
                           edge.score < 0 ? "dashed" : "solid", InputColor(edge.edge.receiver),

@@ -6,6 +6,7 @@
 #include "server/graph/compare.h"
 #include "server/graph/document_text.h"
 #include "server/graph/drawn_edges.h"
+#include "server/graph/edge_order.h"
 #include "server/graph/json_text.h"
 #include "server/graph/svg_parts.h"
 
@@ -26,12 +27,11 @@ std::string NodeXml(const Node& node) {
 }
 
 std::string EdgeXml(const DrawnEdge& edge, bool scored) {
-  Node receiver = edge.edge.receiver;
+  const Node& receiver = edge.edge.receiver;
   constexpr const char* kInputs[] = {"", "q", "k", "v"};
   const std::string input = kInputs[static_cast<int>(receiver.input)];
-  receiver.input = Node::Input::kNone;
-  std::string xml =
-      absl::StrCat("    <edge source=\"", NodeName(edge.edge.sender), "\" target=\"", NodeName(receiver), "\">");
+  std::string xml = absl::StrCat("    <edge source=\"", NodeName(edge.edge.sender), "\" target=\"",
+                                 NodeName(NodeOfReceiver(receiver)), "\">");
   if (!input.empty()) AddData("input", input, xml);
   if (scored) AddData("score", JsonText(edge.score, -1), xml);
   return xml + "</edge>\n";

@@ -21,7 +21,7 @@ std::vector<DrawnEdge> DrawnEdges(const EdgeSet& edges, const EdgeScores* scores
     next.edge = edge;
     next.score = score;
     if (inputs == HeadInputs::kMerged && edge.receiver.is_head()) {
-      next.edge.receiver.input = Node::Input::kNone;
+      next.edge.receiver = NodeOfReceiver(edge.receiver);
       size_t& place = merged[size_t(SenderRank(config, next.edge.receiver)) * edges.sender_count() + sender];
       if (place) {
         DrawnEdge& other = drawn[place - 1];

@@ -43,6 +43,11 @@ Node ReceiverOfRank(const ModelConfig& config, int rank) {
   return Node::Head(layer, in_layer % config.n_heads, kInputs[in_layer / config.n_heads]);
 }
 
+Node NodeOfReceiver(Node receiver) {
+  receiver.input = Input::kNone;
+  return receiver;
+}
+
 int SendersBelow(const ModelConfig& config, const Node& receiver) {
   if (receiver.kind == Kind::kLogits) return SenderCount(config);
   const int in_layer = receiver.is_mlp() ? config.n_heads : 0;

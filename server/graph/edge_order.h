@@ -19,6 +19,9 @@ int ReceiverCount(const ModelConfig& config);
 int ReceiverRank(const ModelConfig& config, const Node& receiver);
 Node ReceiverOfRank(const ModelConfig& config, int rank);
 
+// The node that a receiver is an input of: the head of a q, k or v, and the receiver itself otherwise.
+Node NodeOfReceiver(Node receiver);
+
 // Senders that a receiver reads: those of lower rank than this.
 int SendersBelow(const ModelConfig& config, const Node& receiver);
 

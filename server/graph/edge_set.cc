@@ -3,15 +3,6 @@
 #include "server/graph/edge_order.h"
 
 namespace circuitd {
-namespace {
-
-// The node that a receiver is an input of.
-Node Whole(Node receiver) {
-  receiver.input = Node::Input::kNone;
-  return receiver;
-}
-
-}  // namespace
 
 EdgeSet::EdgeSet(const ModelConfig& config)
     : config_(config),
@@ -35,7 +26,7 @@ EdgeSet EdgeSet::LeavingOnly(const ModelConfig& config, const NodeSet& nodes) {
 EdgeSet EdgeSet::Among(const ModelConfig& config, const NodeSet& nodes) {
   EdgeSet edges = LeavingOnly(config, nodes);
   for (int receiver = 0; receiver < edges.receiver_count_; ++receiver) {
-    const Node node = Whole(ReceiverOfRank(config, receiver));
+    const Node node = NodeOfReceiver(ReceiverOfRank(config, receiver));
     if (node == Node::Logits() || nodes.contains(node)) continue;
     for (int sender = 0; sender < edges.sender_count_; ++sender) edges.Set(receiver, sender, false);
   }
@@ -70,7 +61,7 @@ std::vector<Edge> EdgeSet::Edges() const {
 NodeSet EdgeSet::Nodes() const {
   NodeSet nodes;
   for (const Edge& edge : Edges()) {
-    for (const Node& node : {edge.sender, Whole(edge.receiver)}) {
+    for (const Node& node : {edge.sender, NodeOfReceiver(edge.receiver)}) {
       if (node.is_head() || node.is_mlp()) nodes.insert(node);
     }
   }
@@ -82,7 +73,7 @@ EdgeSet WithoutDangling(EdgeSet edges, bool from_embed) {
   // By a sender's rank: whether the logits hear of it, from them down.
   std::vector<bool> heard(edges.sender_count());
   for (int receiver = edges.receiver_count() - 1; receiver >= 0; --receiver) {
-    const Node node = Whole(ReceiverOfRank(config, receiver));
+    const Node node = NodeOfReceiver(ReceiverOfRank(config, receiver));
     const bool matters = node == Node::Logits() || heard[SenderRank(config, node)];
     for (int sender = 0; sender < edges.sender_count(); ++sender) {
       if (!edges.Contains(receiver, sender)) continue;
@@ -98,7 +89,7 @@ EdgeSet WithoutDangling(EdgeSet edges, bool from_embed) {
   std::vector<bool> reached(edges.sender_count());
   reached[0] = true;
   for (int receiver = 0; receiver < edges.receiver_count(); ++receiver) {
-    const Node node = Whole(ReceiverOfRank(config, receiver));
+    const Node node = NodeOfReceiver(ReceiverOfRank(config, receiver));
     for (int sender = 0; sender < edges.sender_count(); ++sender) {
       if (!edges.Contains(receiver, sender)) continue;
       if (!reached[sender]) {

@@ -9,6 +9,7 @@
 #include "server/graph/circuit_entries.h"
 #include "server/graph/circuit_file.h"
 #include "server/graph/document_keys.h"
+#include "server/graph/edge_order.h"
 #include "server/graph/edge_taker.h"
 #include "server/graph/node_names.h"
 #include "server/graph/node_validation.h"
@@ -65,8 +66,7 @@ std::string Indexed(const char* list, size_t index) { return absl::StrCat(list, 
 
 // The ends of an edge that a node circuit can have.
 absl::Status RequireEnds(const NodeSet& nodes, const Edge& edge) {
-  Node receiver = edge.receiver;
-  receiver.input = Node::Input::kNone;
+  const Node receiver = NodeOfReceiver(edge.receiver);
   for (const auto& [field, node] : {std::pair("sender", edge.sender), std::pair("receiver", receiver)}) {
     if ((node.is_head() || node.is_mlp()) && !nodes.contains(node)) {
       return InvalidField(field, absl::StrCat(NodeName(node), ", is not among the nodes"));

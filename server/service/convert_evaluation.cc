@@ -1,7 +1,6 @@
 #include "server/service/convert_evaluation.h"
 
 #include <cmath>
-
 #include <variant>
 
 #include "server/service/convert_edges.h"

@@ -83,10 +83,8 @@ class Acdc {
 
   // Whether there is a way from the receiver's node to the logits.
   bool IsHeard(int receiver) const {
-    Node node = ReceiverOfRank(config_, receiver);
-    if (node == Node::Logits()) return true;
-    node.input = Node::Input::kNone;
-    return heard_[SenderRank(config_, node)];
+    const Node node = NodeOfReceiver(ReceiverOfRank(config_, receiver));
+    return node == Node::Logits() || heard_[SenderRank(config_, node)];
   }
 
   absl::StatusOr<std::vector<double>> Score(int receiver, absl::Span<const int> senders) {

@@ -15,10 +15,8 @@ namespace {
 // Candidates of a receiver, by rank, in forward order.
 std::vector<int> CandidateSenders(const ModelConfig& config, const NodeSet& nodes, int receiver) {
   const Node node = ReceiverOfRank(config, receiver);
-  Node whole = node;
-  whole.input = Node::Input::kNone;
   std::vector<int> senders;
-  if (node != Node::Logits() && !nodes.contains(whole)) return senders;
+  if (node != Node::Logits() && !nodes.contains(NodeOfReceiver(node))) return senders;
   for (int sender = 1; sender < SendersBelow(config, node); ++sender) {
     if (nodes.contains(SenderOfRank(config, sender))) senders.push_back(sender);
   }

@@ -15,9 +15,7 @@ void TakeOut(const Node& node, Circuit& circuit) {
   EdgeSet& edges = *circuit.edges;
   const int rank = SenderRank(edges.config(), node);
   for (int receiver = 0; receiver < edges.receiver_count(); ++receiver) {
-    Node whole = ReceiverOfRank(edges.config(), receiver);
-    whole.input = Node::Input::kNone;
-    if (whole != node) {
+    if (NodeOfReceiver(ReceiverOfRank(edges.config(), receiver)) != node) {
       edges.Set(receiver, rank, false);
       continue;
     }
