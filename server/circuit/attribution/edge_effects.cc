@@ -12,7 +12,10 @@ at::Tensor Wide(const at::Tensor& x) { return c10::isReducedFloatingType(x.scala
 class EffectSums {
  public:
   EffectSums(const Gpt2& network, const at::Tensor& differences, at::Tensor& sums)
-      : network_(network), config_(network.config()), differences_(differences), sums_(sums) {}
+      : network_(network),
+        config_(network.config()),
+        differences_(differences.transpose(0, 1).flatten(2)),
+        sums_(sums) {}
 
   void AddAttention(int layer, const LayerGradients& gradients) {
     const BlockWeights& w = network_.weights().blocks[layer];
@@ -46,8 +49,7 @@ class EffectSums {
   void Add(const Node& first, const at::Tensor& gradient) {
     const int senders = SendersBelow(config_, first);
     // Prompt by prompt, so that only float64 sums cross prompts: [batch, receivers, senders].
-    const at::Tensor of_senders = differences_.narrow(0, 0, senders).transpose(0, 1).flatten(2);
-    const at::Tensor products = at::bmm(gradient.flatten(2), of_senders.transpose(1, 2));
+    const at::Tensor products = at::bmm(gradient.flatten(2), differences_.narrow(1, 0, senders).transpose(1, 2));
     sums_.narrow(0, ReceiverRank(config_, first), gradient.size(1))
         .narrow(1, 0, senders)
         .add_(products.sum(0, /*keepdim=*/false, at::kDouble));
@@ -55,7 +57,7 @@ class EffectSums {
 
   const Gpt2& network_;
   const ModelConfig& config_;
-  const at::Tensor differences_;
+  const at::Tensor differences_;  // [batch, n_senders, pos * d_model]
   at::Tensor& sums_;
 };
 
