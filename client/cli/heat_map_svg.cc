@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "base/escape_text.h"
 #include "client/cli/colour_scale.h"
 #include "client/cli/text.h"
 

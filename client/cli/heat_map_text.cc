@@ -6,6 +6,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "base/escape_text.h"
 #include "client/cli/colour_scale.h"
 #include "client/cli/heat_map.h"
 #include "client/cli/text.h"

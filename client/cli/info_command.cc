@@ -2,6 +2,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "base/escape_text.h"
 #include "base/status.h"
 #include "client/cli/command.h"
 #include "client/cli/exit_code.h"

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/escape_text.h"
 #include "base/status.h"
 #include "client/artifact_download.h"
 #include "client/cli/exit_code.h"
@@ -17,7 +18,6 @@
 #include "client/cli/progress_printer.h"
 #include "client/cli/queue_refresher.h"
 #include "client/cli/summary.h"
-#include "client/cli/text.h"
 #include "client/job_follower.h"
 #include "client/local_file.h"
 #include "nlohmann/json.hpp"

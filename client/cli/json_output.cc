@@ -1,7 +1,7 @@
 #include "client/cli/json_output.h"
 
 #include "absl/strings/escaping.h"
-#include "client/cli/text.h"
+#include "base/escape_text.h"
 #include "google/protobuf/util/json_util.h"
 #include "nlohmann/json.hpp"
 

@@ -8,6 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
+#include "base/escape_text.h"
 #include "client/cli/job_kind.h"
 #include "client/cli/queue_text.h"
 #include "client/cli/step_text.h"

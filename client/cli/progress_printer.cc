@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/escape_text.h"
 #include "client/cli/terminal.h"
-#include "client/cli/text.h"
 #include "client/local_file.h"
 
 namespace circuitd::client {

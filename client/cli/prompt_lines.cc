@@ -2,7 +2,7 @@
 
 #include <map>
 
-#include "client/cli/text.h"
+#include "base/escape_text.h"
 #include "nlohmann/json.hpp"
 
 namespace circuitd::client {

@@ -10,11 +10,11 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "base/escape_text.h"
 #include "base/status.h"
 #include "client/cli/command.h"
 #include "client/cli/node_text.h"
 #include "client/cli/position_text.h"
-#include "client/cli/text.h"
 #include "client/local_file.h"
 #include "nlohmann/json.hpp"
 

@@ -1,6 +1,7 @@
 #include "client/cli/report.h"
 
 #include "absl/strings/str_cat.h"
+#include "base/escape_text.h"
 #include "client/cli/text.h"
 
 namespace circuitd::client {

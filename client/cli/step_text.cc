@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/escape_text.h"
 #include "client/cli/node_text.h"
 #include "client/cli/text.h"
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/escape_text.h"
 #include "client/cli/text.h"
 
 namespace circuitd::client {

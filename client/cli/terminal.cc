@@ -10,7 +10,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "client/cli/text.h"
+#include "base/escape_text.h"
 #include "client/local_file.h"
 
 namespace circuitd::client {

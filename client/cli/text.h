@@ -1,4 +1,4 @@
-// Text from elsewhere made safe and measured for a terminal.
+// Escaped text measured for a terminal, and numbers in words.
 #pragma once
 
 #include <cstddef>
@@ -8,17 +8,6 @@
 #include "absl/strings/string_view.h"
 
 namespace circuitd::client {
-
-// Printable UTF-8 as it is; control characters, characters that change the direction of text or have no width, and
-// bytes that are not UTF-8 as escapes: "\n", "\x1b", "\u202e", "\xff".
-std::string EscapeText(absl::string_view bytes);
-
-// EscapeText in double quotes, with '"' and '\' escaped too: shows a token's spaces, and where it ends.
-std::string QuoteToken(absl::string_view bytes);
-
-// EscapeText for grids, where a label must have as many columns as characters: letters that are wide, combine, or are
-// written from right to left are escapes too.
-std::string NarrowText(absl::string_view bytes);
 
 // Columns of escaped text: one for each character.
 size_t DisplayWidth(absl::string_view text);
