@@ -1,6 +1,7 @@
 // What heads look at and what they write, as heads.json has it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -43,8 +44,15 @@ struct HeadDetails {
 // A pattern has at most so many cells a side; so many heads are there at most, those of the circuit first.
 inline constexpr int kMostPatternCells = 48;
 inline constexpr int kMostDetailedHeads = 256;
+inline constexpr char kHeadDetailsSchema[] = "circuitd.heads/1";
+// Of a file.
+inline constexpr size_t kMostHeadSets = 16;
+inline constexpr size_t kMostDetailedTokens = 65'536;
+inline constexpr size_t kMostWrittenTokens = 100;
+inline constexpr size_t kMaxHeadDetailsBytes = size_t{64} << 20;
 
-// heads.json: "schema": "circuitd.heads/1" (docs/heads-json.md). Of one or more sets of prompts.
+// heads.json: "schema": "circuitd.heads/1" (docs/heads-json.md). Of one or more sets of prompts. Patterns have three
+// decimals; what is not a number of 0 to 1 becomes the nearest one, or 0.
 std::string HeadDetailsJson(const std::vector<HeadDetails>& sets);
 
 // Reads it. INVALID_ARGUMENT names key or entry, value and bound: JSON that is none, another schema, heads that the
