@@ -1,0 +1,58 @@
+// The graph's edges: as many of the strongest as are asked for, each a path.
+const EDGE_LEVELS = 8;
+const LEGIBLE = 120;  // edges that leave a picture clear; more are drawn fainter
+const DASHES = ['8 3', '2 3', '8 3 2 3', '5 5', '12 3', '2 6'];
+
+function edgeClass(view, edge, level) {
+  const owner = view.several ? ownerClass(view, edge.in) : `to-${INPUTS[edge.input] || 'other'}`;
+  const negative = !view.several && edge.value !== null && edge.value < 0 ? ' negative' : '';
+  return `level-${level} ${owner}${negative}`;
+}
+
+function edgeLevel(edge, most) {
+  if (edge.value === null || !(most > 0)) return edge.value === null && most > 0 ? 0 : EDGE_LEVELS >> 1;
+  return Math.round(Math.sqrt(Math.abs(edge.value) / most) * (EDGE_LEVELS - 1));
+}
+
+// `set(edges)` takes another list, `show(n)` draws its first n; `at(place)` is the path of one.
+function makeEdgeLines(view, layout) {
+  const group = svg('g', {class: 'edges'});
+  let edges = [], paths = [], most = 0;
+
+  const make = (place) => {
+    const edge = edges[place], level = edgeLevel(edge, most);
+    const path = svg('path', {
+      class: `edge ${edgeClass(view, edge, level)}`, d: layout.path(edge), 'data-edge': layout.model.edgeName(edge),
+    });
+    const owner = view.several && edge.in !== view.all && (edge.in & (edge.in - 1)) === 0 ? 31 - Math.clz32(edge.in) : -1;
+    if (owner >= 0) path.setAttribute('stroke-dasharray', DASHES[owner % DASHES.length]);
+    path.edgePlace = place;
+    return path;
+  };
+
+  const show = (wanted) => {
+    // The weakest lie lowest.
+    while (paths.length > wanted) paths.pop().remove();
+    const added = document.createDocumentFragment();
+    const first = paths.length;
+    for (let place = first; place < wanted && place < edges.length; ++place) paths.push(make(place));
+    for (let place = paths.length - 1; place >= first; --place) added.append(paths[place]);
+    group.prepend(added);
+    const fade = Math.min(1, (LEGIBLE / Math.max(paths.length, 1)) ** 0.33);
+    group.style.setProperty('--fade', fade.toFixed(3));
+    group.style.setProperty('--thin', Math.sqrt(fade).toFixed(3));
+  };
+
+  return {
+    group, show,
+    set: (next) => {
+      group.replaceChildren();
+      edges = next;
+      paths = [];
+      most = edges.reduce((sofar, edge) => Math.max(sofar, edge.value === null ? 0 : Math.abs(edge.value)), 0);
+    },
+    shown: () => paths.length,
+    at: (place) => paths[place],
+    edge: (place) => edges[place],
+  };
+}

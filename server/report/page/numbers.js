@@ -1,0 +1,59 @@
+// Numbers as they are read: short, with a real minus and thin gaps nowhere.
+const NONE = '–';
+
+const withMinus = (text) => text.replace(/^-/, '−');
+
+// Three significant digits, or as many as asked for; "–" for none.
+function short(value, digits = 3) {
+  if (typeof value !== 'number' || !Number.isFinite(value)) return NONE;
+  if (value === 0) return '0';
+  const size = Math.abs(value);
+  if (size >= 1e6 || size < 1e-4) return withMinus(value.toExponential(Math.min(digits, 3) - 1));
+  if (size >= 10 ** digits) return withMinus(Math.round(value).toLocaleString('en-US'));
+  return withMinus(value.toPrecision(digits));
+}
+
+// With its sign, of differences.
+const signed = (value, digits = 3) => (value > 0 ? '+' : '') + short(value, digits);
+
+const count = (value) => (typeof value === 'number' ? value.toLocaleString('en-US') : NONE);
+
+const percent = (value) => (typeof value === 'number' && Number.isFinite(value) ? `${short(value)} %` : NONE);
+
+const plural = (n, one, many = `${one}s`) => `${count(n)} ${n === 1 ? one : many}`;
+
+// As many decimals as the step between ticks asks for.
+function tickText(value, step) {
+  const size = Math.abs(value);
+  if (size !== 0 && (size >= 1e6 || size < 1e-4)) {
+    const [mantissa, exponent] = value.toExponential(1).split('e');
+    return withMinus(`${mantissa.replace(/\.0$/, '')}e${Number(exponent)}`);
+  }
+  const decimals = Math.max(0, Math.min(6, -Math.floor(Math.log10(step) + 1e-9)));
+  return withMinus(value.toLocaleString('en-US', {minimumFractionDigits: decimals, maximumFractionDigits: decimals}));
+}
+
+// About `wanted` round numbers from below `low` to above `high`.
+function linearTicks(low, high, wanted) {
+  if (!(high > low)) [low, high] = [low - (Math.abs(low) || 1) * 0.5, high + (Math.abs(high) || 1) * 0.5];
+  const rough = (high - low) / Math.max(wanted, 1);
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = power * ([1, 2, 2.5, 5, 10].find((factor) => factor * power >= rough * 0.999) || 10);
+  const ticks = [];
+  const from = Math.floor(low / step + 1e-9), to = Math.ceil(high / step - 1e-9);
+  for (let i = from; i <= to && ticks.length < 100; ++i) ticks.push(i * step);
+  return {ticks, labels: ticks.map((tick) => tickText(tick, step === 2.5 * power ? step / 5 : step))};
+}
+
+// Powers of ten, thinned; with 2 and 5 between them where there are few.
+function logTicks(low, high, wanted) {
+  const from = Math.floor(Math.log10(low) + 1e-9), to = Math.ceil(Math.log10(high) - 1e-9);
+  const ticks = [];
+  const every = Math.max(1, Math.ceil((to - from) / Math.max(wanted, 1)));
+  for (let power = from; power <= to; ++power) {
+    if ((power - from) % every === 0) ticks.push(10 ** power);
+    if (to - from <= 2 && power < to) ticks.push(2 * 10 ** power, 5 * 10 ** power);
+  }
+  if (ticks.length === 1) ticks.push(ticks[0] * 10);
+  return {ticks, labels: ticks.map((tick) => tickText(tick, tick))};
+}
