@@ -29,10 +29,28 @@ function drawAxesOf(chart, x, y, box) {
   return axes;
 }
 
-function drawThreshold({y: value, label}, y, box) {
-  const at = y.at(value), above = at > box.top + 18;
-  return svg('g', {class: 'threshold'}, svg('path', {d: `M${box.left} ${at.toFixed(1)}H${box.right}`}),
-             svg('text', {x: box.right - 4, y: at + (above ? -5 : 14)}, label));
+// Its name stands at the end, and on the side, where there is most room.
+function drawThreshold({threshold: {y: value, label}, lines, dots}, x, y, box) {
+  const at = y.at(value), reach = label.length * 6.5 + 10;
+  let best = null;
+  for (const right of [true, false]) {
+    for (const above of [true, false]) {
+      const middle = at + (above ? -9 : 10);
+      if (middle < box.top + 4 || middle > box.bottom - 4) continue;
+      let hits = right ? 0 : 0.5;
+      for (const {points} of [...lines, ...dots]) {
+        for (const point of points) {
+          const px = x.at(point.x), near = right ? px > box.right - reach : px < box.left + reach;
+          if (near && Math.abs(y.at(point.y) - middle) < 9) ++hits;
+        }
+      }
+      if (!best || hits < best.hits) best = {hits, right, middle};
+    }
+  }
+  const words = best && svg('text', {
+    class: best.right ? 'end' : null, x: best.right ? box.right - 4 : box.left + 6, y: best.middle + 4,
+  }, label);
+  return svg('g', {class: 'threshold'}, svg('path', {d: `M${box.left} ${at.toFixed(1)}H${box.right}`}), words);
 }
 
 // Where the pointer is, and what it says: the nearest point.
@@ -77,7 +95,7 @@ function followPointer(canvas, width, series, x, y, readout) {
 function drawChart(chart, width, readout) {
   const yWanted = 5, probe = makeScale(rangeOf(chart, 'y'), chart.yLog, yWanted, 1, 0);
   const longest = Math.max(...probe.labels.map((label) => label.length));
-  const box = {left: 16 + longest * 6.6, right: width - 14, top: 10, bottom: CHART_HEIGHT - 42};
+  const box = {left: 16 + longest * 6.6, right: width - 18, top: 10, bottom: CHART_HEIGHT - 42};
   const y = makeScale(rangeOf(chart, 'y'), chart.yLog, yWanted, box.bottom, box.top);
   const x = makeScale(rangeOf(chart, 'x'), chart.xLog, Math.max(3, Math.floor(width / 90)), box.left, box.right);
   const canvas = svg('svg', {
@@ -100,7 +118,7 @@ function drawChart(chart, width, readout) {
       canvas.append(svg('circle', {class: `knot line-${i % 6}`, cx: x.at(point.x).toFixed(1), cy: y.at(point.y).toFixed(1), r: 3}));
     }
   });
-  if (chart.threshold) canvas.append(drawThreshold(chart.threshold, y, box));
+  if (chart.threshold) canvas.append(drawThreshold(chart, x, y, box));
   followPointer(canvas, width, [...chart.lines, ...chart.dots], x, y, readout);
   return canvas;
 }
@@ -127,7 +145,7 @@ function chartFigure(data, label) {
   const figure = html('figure', {class: 'chart'},
                       html('figcaption', {}, html('h3', {}, foreign(chart.title), label ? html('span', {class: 'note'}, label) : null),
                            chartKeys(chart)),
-                      html('p', {class: 'y-name'}, foreign(chart.y)), plot, readout);
+                      html('div', {class: 'chart-line'}, html('p', {}, foreign(chart.y)), readout), plot);
   figure.drawNow = () => drawToWidth(plot, (width) => plot.replaceChildren(drawChart(chart, width, readout)));
   return figure;
 }

@@ -39,11 +39,21 @@ function rangeOf(chart, axis) {
   return [low, high];
 }
 
+// The range with some air, from 0 where that is near. One number alone gets a range around it.
+function airy(low, high, log) {
+  if (log) {
+    const air = high > low ? (high / low) ** 0.03 : 2;
+    return [low / air, high * air];
+  }
+  if (!(high > low)) return [low - (Math.abs(low) || 1) * 0.5, high + (Math.abs(high) || 1) * 0.5];
+  const air = (high - low) * 0.03;
+  return [low >= 0 && low < (high - low) * 0.4 ? 0 : low - air, high <= 0 && high > (low - high) * 0.4 ? 0 : high + air];
+}
+
 // {ticks, labels, at(value) -> pixels} from `from` to `to`.
 function makeScale([low, high], log, wanted, from, to) {
-  const {ticks, labels} = log ? logTicks(low, high, wanted) : linearTicks(low, high, wanted);
-  const first = log ? Math.min(low, ticks[0]) : ticks[0], last = log ? Math.max(high, ticks[ticks.length - 1])
-                                                                    : ticks[ticks.length - 1];
+  const [first, last] = airy(low, high, log);
+  const {ticks, labels} = log ? logTicks(first, last, wanted) : linearTicks(first, last, wanted);
   const part = log ? (value) => Math.log(value / first) / Math.log(last / first)
                    : (value) => (value - first) / (last - first);
   return {ticks, labels, at: (value) => from + (to - from) * part(value)};

@@ -5,7 +5,7 @@ const outcome = (row) => html('span', {class: row.removed ? 'leaves' : 'stays'},
 
 // [title, key to sort by, what a cell shows, whether it is a number].
 function decisionColumns({ofEdges, criterion}) {
-  const figure = (title, key, digits = 4) => [title, key, (row) => short(row[key], digits), true];
+  const figure = (title, key) => [title, key, (row) => short(row[key]), true];
   const whole = (title, key) => [title, key, (row) => count(row[key]), true];
   const removed = ['decision', 'removed', outcome, false];
   if (ofEdges) {

@@ -96,8 +96,8 @@ function makeDetails(report, view, panel, pinNode) {
   };
 
   const showNode = (id) => {
-    if (id === null) return;
-    if (id === undefined || !model.has(id)) return;
+    // Shown already, it keeps what the reader points at in its map.
+    if (!model.has(id) || id === shownNode) return;
     shownNode = id;
     const name = model.nodeName(id), bits = view.nodes.get(id) || 0;
     const facts = [...decisionFacts(id), ...dropFacts(name)];
@@ -115,9 +115,15 @@ function makeDetails(report, view, panel, pinNode) {
     parts.push(factList(facts), ...lists.filter(Boolean));
     if (model.isHead(id) && sets.length) parts.push(headDetails(sets, setPlace, id, name, (place) => {
       setPlace = place;
-      if (shownNode !== null) showNode(shownNode);
+      again();
     }));
     panel.replaceChildren(...parts);
+  };
+
+  const again = () => {
+    const id = shownNode;
+    shownNode = null;
+    if (id !== null) showNode(id);
   };
 
   const showEdge = (edge) => {
@@ -129,5 +135,6 @@ function makeDetails(report, view, panel, pinNode) {
   };
 
   return {overview, showEdge, useEdges: (current) => { edges = current; },
+          again,
           showNode: (id, pinned) => (id === null && pinned === null ? overview() : showNode(id))};
 }

@@ -8,8 +8,8 @@ const shownAt = (position, total) => Math.max(1, Math.round(total ** (1 - positi
 const positionOf = (shown, total) =>
   total > 1 ? Math.round(SLIDER_STEPS * (1 - Math.log(Math.max(shown, 1)) / Math.log(total))) : 0;
 
-// `onChange()` is called once other edges are drawn.
-function edgeControls(view, lines, onChange) {
+// `onChange()` is called once other edges are drawn, `onMerge()` once inputs are merged or apart.
+function edgeControls(view, lines, onChange, onMerge) {
   let edges = view.split, shown = 0, frame = 0;
   const tally = html('p', {id: 'graph-count', role: 'status'});
   const merge = html('input', {id: 'merge-inputs', type: 'checkbox'});
@@ -25,7 +25,7 @@ function edgeControls(view, lines, onChange) {
     const total = edges.length + (edges === view.split ? view.dropped : 0);
     tally.textContent = `${count(shown)} of ${count(total)} ${total === 1 ? 'edge' : 'edges'}`;
     const weakest = shown ? edges[shown - 1].value : null;
-    output.textContent = weakest === null ? NONE : short(Math.abs(weakest));
+    output.textContent = short(Math.abs(weakest || 0));
     slider.setAttribute('aria-valuetext', `${output.textContent}, ${tally.textContent}`);
     all.hidden = shown === edges.length;
     onChange();
@@ -47,6 +47,7 @@ function edgeControls(view, lines, onChange) {
     const complete = shown === edges.length;
     edges = merge.checked ? view.merged : view.split;
     const strong = edges.findIndex((edge) => weakest !== null && Math.abs(edge.value) < weakest);
+    onMerge();
     start(complete || strong < 0 ? Math.min(edges.length, Math.max(shown, MOST_AT_FIRST)) : strong);
   });
   all.addEventListener('click', () => start(edges.length));

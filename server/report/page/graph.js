@@ -37,7 +37,7 @@ function drawGraph(report, view, box, details) {
   });
   const tools = html('div', {class: 'tools'});
   if (lines) {
-    const controls = edgeControls(view, lines, () => touching.reset());
+    const controls = edgeControls(view, lines, () => touching.reset(), content.again);
     controls.start();
     content.useEdges(controls.edges);
     tools.append(controls.box);

@@ -17,7 +17,7 @@ function enlarge(pattern, title) {
 
 // Says in `readout` what a cell is.
 function tellAttention(pattern, readout) {
-  const rest = 'Rows are queries, columns the keys that they look at.';
+  const rest = 'Rows are queries, columns keys.';
   readout.textContent = rest;
   return (query, key) => {
     if (query === null) {
@@ -41,10 +41,12 @@ function patternBox(set, id, name) {
   map.addEventListener('dblclick', open);
   const prompts = number(set.prompt_count);
   const note = `mean of ${plural(prompts === null ? 0 : prompts, 'prompt')}` +
-               (pattern.perCell > 1 ? `, the largest of ${pattern.perCell} × ${pattern.perCell} positions a cell` : '');
+               (pattern.perCell > 1 ? `; a cell: the largest of ${pattern.perCell} × ${pattern.perCell}` : '');
   return html('div', {class: 'pattern'},
-              html('h4', {}, 'Attention', html('span', {class: 'note'}, prompts === null ? '' : note), larger), map,
-              html('div', {class: 'map-scale', 'aria-hidden': 'true'}, '0', html('span', {class: 'ramp-bar'}), '1'), readout);
+              html('div', {class: 'pattern-head'}, html('h4', {}, 'Attention'), larger), map,
+              html('div', {class: 'map-scale'}, '0', html('span', {class: 'ramp-bar', 'aria-hidden': 'true'}), '1',
+                   html('span', {}, prompts === null ? '' : ` · ${note}`)),
+              readout);
 }
 
 function writesBox(set, id) {

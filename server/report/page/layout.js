@@ -19,7 +19,8 @@ function makeLayout(model, withEdges) {
   const right = mlpX + width;
   const logitsY = MARGIN, top = logitsY + BAR + (withEdges ? 34 : 16);
   const bottom = top + rise + (model.layers - 1) * row + height;
-  const embedY = bottom + 24 + (withEdges ? 26 : 6);
+  // With edges the columns' names stand below embed, out of their way.
+  const embedY = bottom + (withEdges ? 34 : 30);
 
   const place = (id) => {
     if (id === 0) return {x: left, y: embedY, width: right - left, height: BAR};
@@ -63,9 +64,9 @@ function makeLayout(model, withEdges) {
   };
 
   return {
-    width: right + arcs + MARGIN, height: embedY + BAR + MARGIN, place, path, model, withEdges,
+    width: right + arcs + MARGIN, height: embedY + BAR + MARGIN + (withEdges ? 12 : 0), place, path, model, withEdges,
     layerY: (layer) => bottom - height / 2 - layer * row, headX: (head) => headX(head) + width / 2,
-    mlpX: mlpX + width / 2, streamX: mlpX - STREAM / 2, columnsY: bottom + 16, labelsX: MARGIN, embedY,
+    mlpX: mlpX + width / 2, streamX: mlpX - STREAM / 2, columnsY: withEdges ? embedY + BAR + 16 : bottom + 16, labelsX: MARGIN, embedY,
     streamTop: logitsY + BAR,
   };
 }

@@ -21,7 +21,7 @@ function nodeEntries(view, bounds) {
     entries.push(html('li', {}, ramp, html('span', {}, words)));
   }
   if (!view.several) {
-    const look = bounds.length ? `strength strength-${STRENGTH_STEPS - 2}` : 'of-all';
+    const look = bounds.length ? `strength strength-${STRENGTH_STEPS - 2}` : 'of-all sole';
     entries.push(legendEntry('head in the circuit', legendNode('head', look)),
                  legendEntry('MLP in the circuit', legendNode('mlp', look)),
                  legendEntry('not in the circuit', legendNode('head', '', false)));

@@ -15,7 +15,8 @@ function drawNode(view, layout, id, step, label) {
   const {x, y, width, height} = layout.place(id);
   const bits = view.nodes.get(id) || 0, bar = model.isBar(id), inside = bar || bits !== 0;
   const kind = bar ? 'bar' : model.isMlp(id) ? 'mlp' : 'head';
-  const look = bar || !inside ? '' : step !== undefined ? `strength strength-${step}` : ownerClass(view, bits);
+  const plain = view.several ? ownerClass(view, bits) : 'of-all sole';
+  const look = bar || !inside ? '' : step !== undefined ? `strength strength-${step}` : plain;
   const letters = !bar && view.several && bits && bits !== view.all ? lettersOf(view, bits) : '';
   const group = svg('g', {
     class: `node ${kind} ${inside ? 'in' : 'out'} ${look}`, 'data-node': model.nodeName(id),

@@ -33,27 +33,27 @@ function tickText(value, step) {
   return withMinus(value.toLocaleString('en-US', {minimumFractionDigits: decimals, maximumFractionDigits: decimals}));
 }
 
-// About `wanted` round numbers from below `low` to above `high`.
+// About `wanted` round numbers between `low` and `high`, which differ.
 function linearTicks(low, high, wanted) {
-  if (!(high > low)) [low, high] = [low - (Math.abs(low) || 1) * 0.5, high + (Math.abs(high) || 1) * 0.5];
   const rough = (high - low) / Math.max(wanted, 1);
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = power * ([1, 2, 2.5, 5, 10].find((factor) => factor * power >= rough * 0.999) || 10);
   const ticks = [];
-  const from = Math.floor(low / step + 1e-9), to = Math.ceil(high / step - 1e-9);
+  const from = Math.ceil(low / step - 1e-9), to = Math.floor(high / step + 1e-9);
   for (let i = from; i <= to && ticks.length < 100; ++i) ticks.push(i * step);
   return {ticks, labels: ticks.map((tick) => tickText(tick, step === 2.5 * power ? step / 5 : step))};
 }
 
-// Powers of ten, thinned; with 2 and 5 between them where there are few.
+// Powers of ten between them, thinned; with 2 and 5 where there are few.
 function logTicks(low, high, wanted) {
-  const from = Math.floor(Math.log10(low) + 1e-9), to = Math.ceil(Math.log10(high) - 1e-9);
-  const ticks = [];
+  const from = Math.floor(Math.log10(low)), to = Math.ceil(Math.log10(high));
   const every = Math.max(1, Math.ceil((to - from) / Math.max(wanted, 1)));
+  const ticks = [];
   for (let power = from; power <= to; ++power) {
-    if ((power - from) % every === 0) ticks.push(10 ** power);
-    if (to - from <= 2 && power < to) ticks.push(2 * 10 ** power, 5 * 10 ** power);
+    for (const factor of to - from <= 2 ? [1, 2, 5] : [1]) {
+      const tick = factor * 10 ** power;
+      if ((power - from) % every === 0 && tick >= low * 0.9999 && tick <= high * 1.0001) ticks.push(tick);
+    }
   }
-  if (ticks.length === 1) ticks.push(ticks[0] * 10);
   return {ticks, labels: ticks.map((tick) => tickText(tick, tick))};
 }
