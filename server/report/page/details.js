@@ -75,6 +75,19 @@ function makeDetails(report, view, panel, pinNode) {
     onClick: () => pinNode(towards ? edge.from : edge.to),
   }));
 
+  const hint = () => html('p', {class: 'hint'}, 'Point at a node or an edge; a click or Enter keeps a node here.');
+
+  // What the circuits differ in.
+  const overviewOfSeveral = () => {
+    const rows = [...view.nodes].filter(([, bits]) => bits !== view.all).sort(([a], [b]) => a - b).map(([id, bits]) => {
+      const link = html('button', {type: 'button', class: 'link'}, model.nodeName(id));
+      link.addEventListener('click', () => pinNode(id));
+      return [link, lettersOf(view, bits, ', ')];
+    });
+    panel.replaceChildren(hint());
+    if (rows.length) panel.append(html('div', {}, html('h4', {}, 'Not in all circuits'), factList(rows)));
+  };
+
   const overview = () => {
     shownNode = null;
     const worth = new Map();
@@ -86,11 +99,15 @@ function makeDetails(report, view, panel, pinNode) {
     } else if (strengths.length === 1) {
       for (const [id, {loss}] of strengths[0]) if (loss !== null && view.nodes.has(id)) worth.set(id, loss);
     }
+    if (!view.hasEdges && view.several) {
+      overviewOfSeveral();
+      return;
+    }
     const best = [...worth].filter(([id]) => !model.isBar(id)).sort((a, b) => b[1] - a[1]).slice(0, MOST_NODES_LISTED);
     const entries = best.map(([id, value]) => ({
       name: model.nodeName(id), value, look: 'of-all', onClick: () => pinNode(id),
     }));
-    panel.replaceChildren(html('p', {class: 'hint'}, 'Point at a node or an edge; a click or Enter keeps a node here.'));
+    panel.replaceChildren(hint());
     const bars = barList(view.hasEdges ? 'Nodes by the sum of their edges' : 'Nodes by what is lost without them', entries);
     if (bars) panel.append(bars);
   };

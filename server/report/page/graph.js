@@ -24,6 +24,8 @@ function drawGraph(report, view, box, details) {
   const front = svg('g', {class: 'front'});
   const scene = svg('g', {}, drawAxes(layout), nodes.outside, lines && lines.group, front, nodes.inside);
   canvas.append(scene);
+  // On a phone it scrolls sideways in its box rather than becoming too small to be read.
+  canvas.style.minWidth = `${Math.round(Math.min(640, layout.width * 0.62))}px`;
   canvas.style.aspectRatio = `${layout.width} / ${layout.height}`;
   const viewport = makeViewport(canvas, scene, layout.width, layout.height);
   const content = makeDetails(report, view, details, (id) => touching.pin(id));
@@ -42,7 +44,8 @@ function drawGraph(report, view, box, details) {
     content.useEdges(controls.edges);
     tools.append(controls.box);
   } else {
-    tools.append(html('div', {class: 'edge-controls'}));
+    const words = `${count(view.nodes.size)} of ${count(report.model.logits - 1)} heads and MLPs`;
+    tools.append(html('div', {class: 'edge-controls'}, html('p', {class: 'tally'}, words)));
   }
   tools.append(zoomButtons(viewport));
   const {bounds} = strengthSteps(view, report.evaluation, report.model);
@@ -54,7 +57,7 @@ function graphSection(report) {
   const {circuits, model} = report;
   if (!circuits.length || !model.layers) return null;
   const box = html('div', {class: 'graph-box'});
-  const details = html('aside', {id: 'details', 'aria-label': 'Details', 'aria-live': 'polite'});
+  const details = html('aside', {id: 'details', 'aria-label': 'Details'});
   const draw = (chosen) => drawGraph(report, makeView(chosen, model), box, details);
   const parts = [html('div', {class: 'graph-and-details'}, box, details)];
   if (circuits.length > 1) {

@@ -40,7 +40,7 @@ function linearTicks(low, high, wanted) {
   const step = power * ([1, 2, 2.5, 5, 10].find((factor) => factor * power >= rough * 0.999) || 10);
   const ticks = [];
   const from = Math.ceil(low / step - 1e-9), to = Math.floor(high / step + 1e-9);
-  for (let i = from; i <= to && ticks.length < 100; ++i) ticks.push(i * step);
+  for (let i = from; i <= to && ticks.length < 100; ++i) ticks.push(i * step + 0);  // no -0
   return {ticks, labels: ticks.map((tick) => tickText(tick, step === 2.5 * power ? step / 5 : step))};
 }
 

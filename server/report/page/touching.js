@@ -26,11 +26,7 @@ function makeTouching({canvas, elements, lines, front, layout, viewport}, onNode
     for (const place of [...edgePlaces].sort((a, b) => b - a)) {
       const path = lines.at(place);
       if (!path) continue;
-      const echo = path.cloneNode(false);
-      echo.removeAttribute('data-edge');
-      echo.classList.remove('edge');
-      echo.classList.add('echo');
-      echoes.append(echo);
+      echoes.append(lines.echo(place));
       marked.push(path);
     }
     for (const element of marked) element.classList.add('touched');
