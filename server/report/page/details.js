@@ -32,7 +32,7 @@ function makeDetails(report, view, panel, pinNode) {
   const sets = promptSets(report, view);
   let setPlace = 0, shownNode = null, edges = () => view.split;
   const strengths = view.circuits.map((circuit) => nodeStrengths(circuit, evaluation, model));
-  const tag = (circuit) => (view.several ? `, ${circuit.letter}` : '');
+  const tag = (circuit) => (view.several ? ` (${circuit.letter})` : '');
 
   const membership = (bits) => {
     if (!view.several) return bits ? 'in the circuit' : 'not in the circuit';
