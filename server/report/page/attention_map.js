@@ -23,10 +23,14 @@ function readPattern(set, id) {
   if (!cells || bytes.length !== (cells * (cells + 1)) / 2) return null;
   const last = (cell) => Math.min(tokens.length, (cell + 1) * perCell) - 1;
   return {
-    cells, perCell, at: (query, key) => bytes[(query * (query + 1)) / 2 + key] / 255,
+    cells,
+    perCell,
+    at: (query, key) => bytes[(query * (query + 1)) / 2 + key] / 255,
     label: (cell) => tokenLabel(tokens[cell * perCell]) + (perCell > 1 ? '…' : ''),
-    name: (cell) => (perCell > 1 ? `${tokens.slice(cell * perCell, last(cell) + 1).map(quoted).join('')} (${cell * perCell}–${last(cell)})`
-                                 : `${quoted(tokens[cell])} (${cell})`),
+    name: (cell) => {
+      const first = cell * perCell, end = last(cell);
+      return `${tokens.slice(first, end + 1).map(quoted).join('')} (${first === end ? first : `${first}–${end}`})`;
+    },
   };
 }
 
@@ -37,7 +41,8 @@ function drawPattern(pattern, width, label, tell) {
   const margin = Math.min(72, Math.max(26, longest * LABEL_SIZE * 0.62 + 8));
   const size = Math.min(26, (width - margin - 4) / cells), side = size * cells;
   const every = Math.max(1, Math.ceil((LABEL_SIZE + 0.5) / size));
-  const map = svg('svg', {class: 'attention', viewBox: `0 0 ${width} ${side + margin + 2}`, role: 'img', 'aria-label': label});
+  const map =
+      svg('svg', {class: 'attention', viewBox: `0 0 ${width} ${side + margin + 2}`, role: 'img', 'aria-label': label});
   const fills = svg('g', {class: 'cells'}), names = svg('g', {class: 'token-labels'});
   map.append(svg('path', {class: 'ground', d: triangle(margin, size, cells)}), fills, names);
   const seam = size > 8 ? 0.5 : 0;
@@ -46,17 +51,23 @@ function drawPattern(pattern, width, label, tell) {
       const value = pattern.at(query, key);
       if (value < 0.004) continue;
       fills.append(svg('rect', {
-        x: (margin + key * size).toFixed(2), y: (query * size).toFixed(2), width: (size - seam).toFixed(2),
-        height: (size - seam).toFixed(2), 'fill-opacity': (value ** 0.7).toFixed(3),
+        x: (margin + key * size).toFixed(2),
+        y: (query * size).toFixed(2),
+        width: (size - seam).toFixed(2),
+        height: (size - seam).toFixed(2),
+        'fill-opacity': (value ** 0.7).toFixed(3),
       }));
     }
     if (query % every) continue;
     const middle = (query + 0.5) * size;
-    names.append(svg('text', {class: 'query', x: margin - 4, y: middle + 3.2, 'font-size': LABEL_SIZE}, pattern.label(query)),
-                 svg('text', {
-                   class: 'key', 'font-size': LABEL_SIZE,
-                   transform: `translate(${(margin + middle + 3.2).toFixed(2)} ${(side + 5).toFixed(2)}) rotate(-90)`,
-                 }, pattern.label(query)));
+    names.append(
+        svg('text', {class: 'query', x: margin - 4, y: middle + 3.2, 'font-size': LABEL_SIZE}, pattern.label(query)),
+        svg('text', {
+          class: 'key',
+          'font-size': LABEL_SIZE,
+          transform: `translate(${(margin + middle + 3.2).toFixed(2)} ${(side + 5).toFixed(2)}) rotate(-90)`,
+        },
+            pattern.label(query)));
   }
   const cross = svg('rect', {class: 'cross', width: size, height: size, visibility: 'hidden'});
   const row = svg('rect', {class: 'lane', height: size, x: margin, visibility: 'hidden'});
@@ -73,7 +84,8 @@ function drawPattern(pattern, width, label, tell) {
   };
   map.addEventListener('pointermove', (event) => {
     const box = map.getBoundingClientRect(), unit = width / box.width;
-    at(Math.floor(((event.clientY - box.top) * unit) / size), Math.floor(((event.clientX - box.left) * unit - margin) / size));
+    at(Math.floor(((event.clientY - box.top) * unit) / size),
+       Math.floor(((event.clientX - box.left) * unit - margin) / size));
   });
   map.addEventListener('pointerleave', () => at(-1, -1));
   return map;

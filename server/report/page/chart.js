@@ -15,17 +15,20 @@ function drawAxesOf(chart, x, y, box) {
   const axes = svg('g', {class: 'axes'});
   y.ticks.forEach((tick, i) => {
     const at = y.at(tick);
-    axes.append(svg('path', {class: 'grid', d: `M${box.left} ${at.toFixed(1)}H${box.right}`}),
-                svg('text', {class: 'end', x: box.left - 7, y: at + 4}, y.labels[i]));
+    axes.append(
+        svg('path', {class: 'grid', d: `M${box.left} ${at.toFixed(1)}H${box.right}`}),
+        svg('text', {class: 'end', x: box.left - 7, y: at + 4}, y.labels[i]));
   });
   x.ticks.forEach((tick, i) => {
     const at = x.at(tick);
     if (at < box.left - 1 || at > box.right + 1) return;
-    axes.append(svg('path', {class: 'tick', d: `M${at.toFixed(1)} ${box.bottom}v4`}),
-                svg('text', {class: 'middle', x: at, y: box.bottom + 18}, x.labels[i]));
+    axes.append(
+        svg('path', {class: 'tick', d: `M${at.toFixed(1)} ${box.bottom}v4`}),
+        svg('text', {class: 'middle', x: at, y: box.bottom + 18}, x.labels[i]));
   });
-  axes.append(svg('path', {class: 'base', d: `M${box.left} ${box.bottom}H${box.right}`}),
-              svg('text', {class: 'middle name', x: (box.left + box.right) / 2, y: CHART_HEIGHT - 4}, chart.x));
+  axes.append(
+      svg('path', {class: 'base', d: `M${box.left} ${box.bottom}H${box.right}`}),
+      svg('text', {class: 'middle name', x: (box.left + box.right) / 2, y: CHART_HEIGHT - 4}, chart.x));
   return axes;
 }
 
@@ -47,9 +50,13 @@ function drawThreshold({threshold: {y: value, label}, lines, dots}, x, y, box) {
       if (!best || hits < best.hits) best = {hits, right, middle};
     }
   }
-  const words = best && svg('text', {
-    class: best.right ? 'end' : null, x: best.right ? box.right - 4 : box.left + 6, y: best.middle + 4,
-  }, label);
+  const words = best &&
+      svg('text', {
+                  class: best.right ? 'end' : null,
+                  x: best.right ? box.right - 4 : box.left + 6,
+                  y: best.middle + 4,
+                },
+          label);
   return svg('g', {class: 'threshold'}, svg('path', {d: `M${box.left} ${at.toFixed(1)}H${box.right}`}), words);
 }
 
@@ -70,7 +77,9 @@ function followPointer(canvas, width, series, x, y, readout) {
     }
     const {point, label} = flat[place];
     dress(mark, {cx: x.at(point.x).toFixed(1), cy: y.at(point.y).toFixed(1)}, []);
-    readout.replaceChildren(foreign(label), label ? ': ' : '', `${short(point.x, 6)}, `, html('b', {}, short(point.y, 4)));
+    readout.replaceChildren(
+        foreign(label), label ? ': ' : '', `${Number.isInteger(point.x) ? count(point.x) : short(point.x, 4)}, `,
+        html('b', {}, short(point.y, 4)));
   };
   canvas.addEventListener('pointermove', (event) => {
     const box = canvas.getBoundingClientRect(), unit = width / box.width;
@@ -98,15 +107,21 @@ function drawChart(chart, width, readout) {
   const box = {left: 16 + longest * 6.6, right: width - 18, top: 10, bottom: CHART_HEIGHT - 42};
   const y = makeScale(rangeOf(chart, 'y'), chart.yLog, yWanted, box.bottom, box.top);
   const x = makeScale(rangeOf(chart, 'x'), chart.xLog, Math.max(3, Math.floor(width / 90)), box.left, box.right);
-  const canvas = svg('svg', {
-    class: 'plot', viewBox: `0 0 ${width} ${CHART_HEIGHT}`, role: 'img', tabindex: 0,
-    'aria-label': `${chart.title}: ${chart.y} over ${chart.x}`,
-  }, drawAxesOf(chart, x, y, box));
+  const canvas =
+      svg('svg', {
+        class: 'plot',
+        viewBox: `0 0 ${width} ${CHART_HEIGHT}`,
+        role: 'img',
+        tabindex: 0,
+        'aria-label': `${chart.title}: ${chart.y} over ${chart.x}`,
+      },
+          drawAxesOf(chart, x, y, box));
   const many = chart.dots.reduce((all, {points}) => all + points.length, 0) > 500;
   chart.dots.forEach(({points}, i) => {
     const group = svg('g', {class: `dots dots-${i % 3}${many ? ' many' : ''}`});
     for (const point of points) {
-      group.append(svg('circle', {class: 'dot', cx: x.at(point.x).toFixed(1), cy: y.at(point.y).toFixed(1), r: many ? 1.7 : 3}));
+      group.append(
+          svg('circle', {class: 'dot', cx: x.at(point.x).toFixed(1), cy: y.at(point.y).toFixed(1), r: many ? 1.7 : 3}));
     }
     canvas.append(group);
   });
@@ -115,7 +130,8 @@ function drawChart(chart, width, readout) {
     canvas.append(svg('path', {class: `line line-${i % 6}`, d: linePath(line, x, y), 'stroke-dasharray': dashes}));
     if (line.step || line.points.length > 40) return;
     for (const point of line.points) {
-      canvas.append(svg('circle', {class: `knot line-${i % 6}`, cx: x.at(point.x).toFixed(1), cy: y.at(point.y).toFixed(1), r: 3}));
+      canvas.append(svg(
+          'circle', {class: `knot line-${i % 6}`, cx: x.at(point.x).toFixed(1), cy: y.at(point.y).toFixed(1), r: 3}));
     }
   });
   if (chart.threshold) canvas.append(drawThreshold(chart, x, y, box));
@@ -127,12 +143,17 @@ function chartKeys(chart) {
   const entries = [];
   chart.lines.forEach(({label}, i) => {
     const dashes = chart.lines.length > 1 && i ? DASHES[i % DASHES.length] : null;
-    entries.push(html('li', {}, svg('svg', {viewBox: '0 0 26 12', width: 26, height: 12, 'aria-hidden': 'true'},
-        svg('path', {class: `line line-${i % 6}`, d: 'M1 6H25', 'stroke-dasharray': dashes})), foreign(label)));
+    entries.push(html(
+        'li', {},
+        svg('svg', {viewBox: '0 0 26 12', width: 26, height: 12, 'aria-hidden': 'true'},
+            svg('path', {class: `line line-${i % 6}`, d: 'M1 6H25', 'stroke-dasharray': dashes})),
+        foreign(label)));
   });
   chart.dots.forEach(({label, points}, i) => {
-    entries.push(html('li', {}, svg('svg', {viewBox: '0 0 12 12', width: 12, height: 12, 'aria-hidden': 'true'},
-        svg('g', {class: `dots dots-${i % 3}`}, svg('circle', {class: 'dot', cx: 6, cy: 6, r: 3.4}))),
+    entries.push(html(
+        'li', {},
+        svg('svg', {viewBox: '0 0 12 12', width: 12, height: 12, 'aria-hidden': 'true'},
+            svg('g', {class: `dots dots-${i % 3}`}, svg('circle', {class: 'dot', cx: 6, cy: 6, r: 3.4}))),
         foreign(`${label} (${count(points.length)})`)));
   });
   return html('ul', {class: 'chart-keys'}, ...entries);
@@ -142,10 +163,12 @@ function chartFigure(data, label) {
   const chart = readChart(data);
   if (!chart) return null;
   const plot = html('div', {class: 'plot-box'}), readout = html('p', {class: 'readout', role: 'status'}, ' ');
-  const figure = html('figure', {class: 'chart'},
-                      html('figcaption', {}, html('h3', {}, foreign(chart.title), label ? html('span', {class: 'note'}, label) : null),
-                           chartKeys(chart)),
-                      html('div', {class: 'chart-line'}, html('p', {}, foreign(chart.y)), readout), plot);
+  const figure = html(
+      'figure', {class: 'chart'},
+      html(
+          'figcaption', {}, html('h3', {}, foreign(chart.title), label ? html('span', {class: 'note'}, label) : null),
+          chartKeys(chart)),
+      html('div', {class: 'chart-line'}, html('p', {}, foreign(chart.y)), readout), plot);
   figure.drawNow = () => drawToWidth(plot, (width) => plot.replaceChildren(drawChart(chart, width, readout)));
   return figure;
 }
@@ -160,7 +183,8 @@ function curvesSection({circuits, evaluation}) {
   for (const chart of evaluation ? evaluation.charts : []) figures.push(chartFigure(chart, ''));
   const drawn = figures.filter(Boolean);
   if (!drawn.length) return null;
-  const element = section('curves', 'Curves', html('div', {class: `charts${drawn.length === 1 ? ' alone' : ''}`}, ...drawn));
+  const element =
+      section('curves', 'Curves', html('div', {class: `charts${drawn.length === 1 ? ' alone' : ''}`}, ...drawn));
   element.drawNow = () => drawn.forEach((figure) => figure.drawNow());
   return element;
 }

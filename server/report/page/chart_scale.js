@@ -47,14 +47,16 @@ function airy(low, high, log) {
   }
   if (!(high > low)) return [low - (Math.abs(low) || 1) * 0.5, high + (Math.abs(high) || 1) * 0.5];
   const air = (high - low) * 0.03;
-  return [low >= 0 && low < (high - low) * 0.4 ? 0 : low - air, high <= 0 && high > (low - high) * 0.4 ? 0 : high + air];
+  return [
+    low >= 0 && low < (high - low) * 0.4 ? 0 : low - air, high <= 0 && high > (low - high) * 0.4 ? 0 : high + air
+  ];
 }
 
 // {ticks, labels, at(value) -> pixels} from `from` to `to`.
 function makeScale([low, high], log, wanted, from, to) {
   const [first, last] = airy(low, high, log);
   const {ticks, labels} = log ? logTicks(first, last, wanted) : linearTicks(first, last, wanted);
-  const part = log ? (value) => Math.log(value / first) / Math.log(last / first)
-                   : (value) => (value - first) / (last - first);
+  const part =
+      log ? (value) => Math.log(value / first) / Math.log(last / first) : (value) => (value - first) / (last - first);
   return {ticks, labels, at: (value) => from + (to - from) * part(value)};
 }

@@ -9,13 +9,17 @@ function decisionColumns({ofEdges, criterion}) {
   const whole = (title, key) => [title, key, (row) => count(row[key]), true];
   const removed = ['decision', 'removed', outcome, false];
   if (ofEdges) {
-    return [whole('#', 'index'), ['edge', 'name', (row) => row.name.replace('->', ' → '), false], removed,
-            figure(criterion, 'criterion_value'), figure('metric', 'metric'), whole('edges kept', 'edges_kept')];
+    return [
+      whole('#', 'index'), ['edge', 'name', (row) => row.name.replace('->', ' → '), false], removed,
+      figure(criterion, 'criterion_value'), figure('metric', 'metric'), whole('edges kept', 'edges_kept')
+    ];
   }
-  return [whole('#', 'index'), ['node', 'name', (row) => row.name, false], removed,
-          ['score without it', 'score', (row) => percent(row.score), true], whole('iteration', 'iteration'),
-          ['direction', 'backward', (row) => (row.backward ? 'backward' : 'forward'), false],
-          whole('heads kept', 'heads_kept'), whole('MLPs kept', 'mlps_kept')];
+  return [
+    whole('#', 'index'), ['node', 'name', (row) => row.name, false], removed,
+    ['score without it', 'score', (row) => percent(row.score), true], whole('iteration', 'iteration'),
+    ['direction', 'backward', (row) => (row.backward ? 'backward' : 'forward'), false],
+    whole('heads kept', 'heads_kept'), whole('MLPs kept', 'mlps_kept')
+  ];
 }
 
 const naturally = new Intl.Collator('en', {numeric: true});
@@ -43,7 +47,8 @@ function decisionTable(decisions, label) {
   const body = html('tbody');
   const table = html('table', {}, html('thead', {}, html('tr', {}, ...heads)), body);
   const place = html('output', {id: 'decisions-page'});
-  const filter = html('input', {id: 'decisions-filter', type: 'search', placeholder: 'A3.7', spellcheck: 'false', autocomplete: 'off'});
+  const filter = html(
+      'input', {id: 'decisions-filter', type: 'search', placeholder: 'A3.7', spellcheck: 'false', autocomplete: 'off'});
   const turn = (by) => () => {
     first += by * ROWS_A_PAGE;
     show();
@@ -54,12 +59,20 @@ function decisionTable(decisions, label) {
   const show = () => {
     first = Math.max(0, Math.min(first, Math.floor(Math.max(rows.length - 1, 0) / ROWS_A_PAGE) * ROWS_A_PAGE));
     const shown = rows.slice(first, first + ROWS_A_PAGE);
-    body.replaceChildren(...shown.map((row) => html('tr', {}, ...columns.map(
-        ([, , cell, isNumber]) => html('td', {class: isNumber ? 'number' : null}, cell(row))))));
-    place.textContent = rows.length ? `${count(first + 1)}-${count(first + shown.length)} of ${count(rows.length)}` : 'none';
+    body.replaceChildren(...shown.map(
+        (row) => html(
+            'tr', {},
+            ...columns.map(([, , cell, isNumber]) => html('td', {class: isNumber ? 'number' : null}, cell(row))))));
+    place.textContent =
+        rows.length ? `${count(first + 1)}-${count(first + shown.length)} of ${count(rows.length)}` : 'none';
     previous.disabled = first === 0;
     next.disabled = first + ROWS_A_PAGE >= rows.length;
-    columns.forEach(([, of], i) => heads[i].setAttribute('aria-sort', of !== key ? 'none' : down ? 'descending' : 'ascending'));
+    columns.forEach(
+        ([, of], i) => heads[i].setAttribute(
+            'aria-sort',
+            of !== key ? 'none' :
+                down   ? 'descending' :
+                         'ascending'));
   };
   const update = () => {
     const matching = words ? decisions.rows.filter((row) => row.name.toLowerCase().includes(words)) : decisions.rows;
@@ -73,11 +86,14 @@ function decisionTable(decisions, label) {
   });
   show();
   const left = decisions.count - decisions.rows.length;
-  return html('div', {}, html('div', {class: 'table-tools'},
-                              html('label', {class: 'choice'}, html('span', {}, 'Filter by name'), filter),
-                              html('div', {class: 'pages'}, previous, place, next)),
-              tableBox(table, label),
-              left > 0 ? html('p', {class: 'note'}, `${plural(left, 'more decision')} of what left are in decisions.jsonl.`) : null);
+  return html(
+      'div', {},
+      html(
+          'div', {class: 'table-tools'}, html('label', {class: 'choice'}, html('span', {}, 'Filter by name'), filter),
+          html('div', {class: 'pages'}, previous, place, next)),
+      tableBox(table, label),
+      left > 0 ? html('p', {class: 'note'}, `${plural(left, 'more decision')} of what left are in decisions.jsonl.`) :
+                 null);
 }
 
 function decisionsSection({circuits}) {

@@ -38,7 +38,8 @@ function makeDetails(report, view, panel, pinNode) {
     if (!view.several) return bits ? 'in the circuit' : 'not in the circuit';
     return bits ? `in ${lettersOf(view, bits, ', ')}` : 'in none';
   };
-  const heading = (name, bits, bar) => html('header', {}, html('h3', {}, name),
+  const heading = (name, bits, bar) => html(
+      'header', {}, html('h3', {}, name),
       bar ? null : html('span', {class: `badge ${bits ? ownerClass(view, bits) : 'of-none'}`}, membership(bits)));
 
   const decisionFacts = (id) => {
@@ -68,12 +69,16 @@ function makeDetails(report, view, panel, pinNode) {
     }
     return facts;
   };
-  const listed = (own, towards) => own.slice(0, MOST_EDGES_LISTED).map((edge) => ({
-    name: towards ? model.nodeName(edge.from) + (edge.input ? ` → ${INPUTS[edge.input]}` : '')
-                  : model.nodeName(edge.to) + (edge.input ? `.${INPUTS[edge.input]}` : ''),
-    value: edge.value, look: view.several ? ownerClass(view, edge.in) : `to-${INPUTS[edge.input] || 'other'}`,
-    onClick: () => pinNode(towards ? edge.from : edge.to),
-  }));
+  // Of an edge in where it comes from and into what of the node, of one out where it goes.
+  const edgeLabel = (edge, towards) => {
+    const input = INPUTS[edge.input];
+    if (towards) return model.nodeName(edge.from) + (input ? ` → ${input}` : '');
+    return model.nodeName(edge.to) + (input ? `.${input}` : '');
+  };
+  const listed = (own, towards) => own.slice(0, MOST_EDGES_LISTED).map((edge) => {
+    const onClick = () => pinNode(towards ? edge.from : edge.to);
+    return {name: edgeLabel(edge, towards), value: edge.value, look: ownerLook(view, edge), onClick};
+  });
 
   const hint = () => html('p', {class: 'hint'}, 'Point at a node or an edge; a click or Enter keeps a node here.');
 
@@ -97,7 +102,8 @@ function makeDetails(report, view, panel, pinNode) {
         for (const id of [edge.from, edge.to]) worth.set(id, (worth.get(id) || 0) + Math.abs(edge.value));
       }
     } else if (strengths.length === 1) {
-      for (const [id, {loss}] of strengths[0]) if (loss !== null && view.nodes.has(id)) worth.set(id, loss);
+      for (const [id, {loss}] of strengths[0])
+        if (loss !== null && view.nodes.has(id)) worth.set(id, loss);
     }
     if (!view.hasEdges && view.several) {
       overviewOfSeveral();
@@ -105,10 +111,14 @@ function makeDetails(report, view, panel, pinNode) {
     }
     const best = [...worth].filter(([id]) => !model.isBar(id)).sort((a, b) => b[1] - a[1]).slice(0, MOST_NODES_LISTED);
     const entries = best.map(([id, value]) => ({
-      name: model.nodeName(id), value, look: 'of-all', onClick: () => pinNode(id),
-    }));
+                               name: model.nodeName(id),
+                               value,
+                               look: 'of-all',
+                               onClick: () => pinNode(id),
+                             }));
     panel.replaceChildren(hint());
-    const bars = barList(view.hasEdges ? 'Nodes by the sum of their edges' : 'Nodes by what is lost without them', entries);
+    const bars =
+        barList(view.hasEdges ? 'Nodes by the sum of their edges' : 'Nodes by what is lost without them', entries);
     if (bars) panel.append(bars);
   };
 
@@ -122,18 +132,20 @@ function makeDetails(report, view, panel, pinNode) {
     let lists = [];
     if (view.hasEdges) {
       const into = edges().filter((edge) => edge.to === id), out = edges().filter((edge) => edge.from === id);
-      const sum = (own) => (own.some((edge) => edge.value !== null)
-                                ? `${count(own.length)}, sum ${short(own.reduce((all, edge) => all + (edge.value || 0), 0))}`
-                                : count(own.length));
+      const sum = (own) =>
+          (own.some((edge) => edge.value !== null) ?
+               `${count(own.length)}, sum ${short(own.reduce((all, edge) => all + (edge.value || 0), 0))}` :
+               count(own.length));
       if (id !== 0) facts.push(['edges in', sum(into)]);
       if (id !== model.logits) facts.push(['edges out', sum(out)]);
       lists = [barList('Strongest edges in', listed(into, true)), barList('Strongest edges out', listed(out, false))];
     }
     parts.push(factList(facts), ...lists.filter(Boolean));
-    if (model.isHead(id) && sets.length) parts.push(headDetails(sets, setPlace, id, name, (place) => {
-      setPlace = place;
-      again();
-    }));
+    if (model.isHead(id) && sets.length)
+      parts.push(headDetails(sets, setPlace, id, name, (place) => {
+        setPlace = place;
+        again();
+      }));
     panel.replaceChildren(...parts);
   };
 
@@ -147,11 +159,18 @@ function makeDetails(report, view, panel, pinNode) {
     shownNode = null;
     const facts = [[view.score || 'value', short(edge.value, 4)]];
     if (view.several) facts.push(['circuits', lettersOf(view, edge.in, ', ')]);
-    panel.replaceChildren(html('header', {}, html('h3', {}, model.edgeName(edge, ' → '))),
-                          factList([...facts, ...dropFacts(model.edgeName(edge))]));
+    panel.replaceChildren(
+        html('header', {}, html('h3', {}, model.edgeName(edge, ' → '))),
+        factList([...facts, ...dropFacts(model.edgeName(edge))]));
   };
 
-  return {overview, showEdge, useEdges: (current) => { edges = current; },
-          again,
-          showNode: (id, pinned) => (id === null && pinned === null ? overview() : showNode(id))};
+  return {
+    overview,
+    showEdge,
+    useEdges: (current) => {
+      edges = current;
+    },
+    again,
+    showNode: (id, pinned) => (id === null && pinned === null ? overview() : showNode(id))
+  };
 }

@@ -6,7 +6,8 @@ function dress(element, attributes, children) {
     if (value === null || value === undefined || value === false) continue;
     element.setAttribute(name, value === true ? '' : String(value));
   }
-  for (const child of children) if (child !== null && child !== undefined) element.append(child);
+  for (const child of children)
+    if (child !== null && child !== undefined) element.append(child);
   return element;
 }
 

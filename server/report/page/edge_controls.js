@@ -6,7 +6,7 @@ const SLIDER_STEPS = 1000;
 // slider takes away an equal share.
 const shownAt = (position, total) => Math.max(1, Math.round(total ** (1 - position / SLIDER_STEPS)));
 const positionOf = (shown, total) =>
-  total > 1 ? Math.round(SLIDER_STEPS * (1 - Math.log(Math.max(shown, 1)) / Math.log(total))) : 0;
+    total > 1 ? Math.round(SLIDER_STEPS * (1 - Math.log(Math.max(shown, 1)) / Math.log(total))) : 0;
 
 // `onChange()` is called once other edges are drawn, `onMerge()` once inputs are merged or apart.
 function edgeControls(view, lines, onChange, onMerge) {
@@ -14,9 +14,16 @@ function edgeControls(view, lines, onChange, onMerge) {
   const tally = html('p', {id: 'graph-count', role: 'status'});
   const merge = html('input', {id: 'merge-inputs', type: 'checkbox'});
   const slider = html('input', {
-    id: 'threshold', type: 'range', min: 0, max: SLIDER_STEPS, step: 1, 'aria-label': 'Least size of a drawn edge',
+    id: 'threshold',
+    type: 'range',
+    min: 0,
+    max: SLIDER_STEPS,
+    step: 1,
+    'aria-label': 'Least size of a drawn edge',
   });
-  const output = html('output', {id: 'threshold-value', for: 'threshold'});
+  const output = html('output', {
+    id: 'threshold-value', for: 'threshold'
+  });
   const all = html('button', {type: 'button', id: 'draw-all'}, 'Draw all');
 
   const show = (wanted) => {
@@ -54,8 +61,9 @@ function edgeControls(view, lines, onChange, onMerge) {
 
   const box = html('div', {class: 'edge-controls'}, tally);
   if (view.valued) {
-    box.append(html('label', {class: 'slider'}, html('span', {}, 'weaker'), slider, html('span', {}, 'stronger')),
-               html('p', {class: 'threshold-text'}, html('span', {}, '|value| ≥ '), output));
+    box.append(
+        html('label', {class: 'slider'}, html('span', {}, 'weaker'), slider, html('span', {}, 'stronger')),
+        html('p', {class: 'threshold-text'}, html('span', {}, '|value| ≥ '), output));
   } else {
     box.append(all);
   }

@@ -3,9 +3,10 @@ const EDGE_LEVELS = 8;
 const LEGIBLE = 120;  // edges that leave a picture clear; more are drawn fainter
 const DASHES = ['8 3', '2 3', '8 3 2 3', '5 5', '12 3', '2 6'];
 
+const ownerLook = (view, edge) => (view.several ? ownerClass(view, edge.in) : `to-${INPUTS[edge.input] || 'other'}`);
+
 function edgeClass(view, edge) {
-  const owner = view.several ? ownerClass(view, edge.in) : `to-${INPUTS[edge.input] || 'other'}`;
-  return owner + (!view.several && edge.value !== null && edge.value < 0 ? ' negative' : '');
+  return ownerLook(view, edge) + (!view.several && edge.value !== null && edge.value < 0 ? ' negative' : '');
 }
 
 function edgeLevel(edge, most) {
@@ -23,9 +24,12 @@ function makeEdgeLines(view, layout) {
   const make = (place) => {
     const edge = edges[place];
     const path = svg('path', {
-      class: `edge ${edgeClass(view, edge)}`, d: layout.path(edge), 'data-edge': layout.model.edgeName(edge),
+      class: `edge ${edgeClass(view, edge)}`,
+      d: layout.path(edge),
+      'data-edge': layout.model.edgeName(edge),
     });
-    const owner = view.several && edge.in !== view.all && (edge.in & (edge.in - 1)) === 0 ? 31 - Math.clz32(edge.in) : -1;
+    const owner =
+        view.several && edge.in !== view.all && (edge.in & (edge.in - 1)) === 0 ? 31 - Math.clz32(edge.in) : -1;
     if (owner >= 0) path.setAttribute('stroke-dasharray', DASHES[owner % DASHES.length]);
     path.edgePlace = place;
     return path;
@@ -46,7 +50,8 @@ function makeEdgeLines(view, layout) {
   };
 
   return {
-    group, show,
+    group,
+    show,
     set: (next) => {
       for (const level of levels) level.replaceChildren();
       edges = next;
@@ -56,7 +61,8 @@ function makeEdgeLines(view, layout) {
     shown: () => paths.length,
     at: (place) => paths[place],
     echo: (place) => svg('path', {
-      class: `echo level-${edgeLevel(edges[place], most)} ${edgeClass(view, edges[place])}`, d: paths[place].getAttribute('d'),
+      class: `echo level-${edgeLevel(edges[place], most)} ${edgeClass(view, edges[place])}`,
+      d: paths[place].getAttribute('d'),
       'stroke-dasharray': paths[place].getAttribute('stroke-dasharray'),
     }),
     edge: (place) => edges[place],

@@ -23,31 +23,45 @@ function readEvaluation(value, model) {
   const data = object(value);
   const circuits = list(data.circuits).map((label, i) => ({label: text(label) || letterOf(i), letter: letterOf(i)}));
   const tasks = list(data.tasks).map(object).map((task, i) => ({
-    label: text(task.label) || `task ${i + 1}`, promptCount: number(task.prompt_count),
-  }));
+                                                   label: text(task.label) || `task ${i + 1}`,
+                                                   promptCount: number(task.prompt_count),
+                                                 }));
   const cells = [];
   for (const entry of list(data.cells)) {
     const cell = object(entry);
     if (!circuits[cell.circuit] || !tasks[cell.task]) continue;
     const numbers = {};
-    for (const key of ['circuit_metric', 'model_metric', 'empty_metric', 'score', 'faithfulness', 'incompleteness', 'cpr',
-                       'cmd']) {
+    for (const key
+             of ['circuit_metric', 'model_metric', 'empty_metric', 'score', 'faithfulness', 'incompleteness', 'cpr',
+                 'cmd']) {
       numbers[key] = number(cell[key]);
     }
-    cells.push({circuit: cell.circuit, task: cell.task, ...numbers, random: readRandom(cell.random),
-                drops: readDrops(cell.drops, model)});
+    cells.push({
+      circuit: cell.circuit,
+      task: cell.task,
+      ...numbers,
+      random: readRandom(cell.random),
+      drops: readDrops(cell.drops, model)
+    });
   }
   if (!cells.length) return null;
   return {
-    metric: text(data.metric), ablation: text(data.ablation), higherIsBetter: data.higher_is_better !== false,
-    randomCircuits: number(data.random_circuits), circuits, tasks, cells, shown: list(data.shown),
-    charts: list(data.charts).map(object), facts: readFacts(data.facts),
+    metric: text(data.metric),
+    ablation: text(data.ablation),
+    higherIsBetter: data.higher_is_better !== false,
+    randomCircuits: number(data.random_circuits),
+    circuits,
+    tasks,
+    cells,
+    shown: list(data.shown),
+    charts: list(data.charts).map(object),
+    facts: readFacts(data.facts),
   };
 }
 
 // The cells that judge circuit `place` of the page.
 const cellsOf = (evaluation, place) =>
-  evaluation ? evaluation.cells.filter((cell) => evaluation.shown[cell.circuit] === place) : [];
+    evaluation ? evaluation.cells.filter((cell) => evaluation.shown[cell.circuit] === place) : [];
 
 // Where in the palette of circuits one of the evaluation's is: as on the rest of the page where it is shown there.
 function placeInPage(evaluation, circuit) {

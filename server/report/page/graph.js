@@ -1,23 +1,30 @@
 // The circuit's graph with its controls and, beside it, the details of what is pointed at.
 function graphLabel(report, view) {
   const names = view.circuits.map((circuit) => `${circuit.label}: ${circuit.scoreLine}`).join('; ');
-  return `Graph of ${view.several ? `${view.circuits.length} circuits` : 'the circuit'} in ${report.model.name}. ${names}. ` +
-         'Arrow keys go from node to node, Enter pins one, plus and minus zoom.';
+  return `Graph of ${view.several ? `${view.circuits.length} circuits` : 'the circuit'} in ${report.model.name}. ${
+             names}. ` +
+      'Arrow keys go from node to node, Enter pins one, plus and minus zoom.';
 }
 
 function zoomButtons(viewport) {
-  return html('div', {class: 'zoom', role: 'group', 'aria-label': 'Zoom'},
-              button('zoom-in', '+', 'Zoom in', () => viewport.zoom(1.4)),
-              button('zoom-out', '−', 'Zoom out', () => viewport.zoom(1 / 1.4)),
-              button('zoom-fit', 'Fit', 'Show the whole graph', viewport.fit));
+  return html(
+      'div', {class: 'zoom', role: 'group', 'aria-label': 'Zoom'},
+      button('zoom-in', '+', 'Zoom in', () => viewport.zoom(1.4)),
+      button('zoom-out', '−', 'Zoom out', () => viewport.zoom(1 / 1.4)),
+      button('zoom-fit', 'Fit', 'Show the whole graph', viewport.fit));
 }
 
 // The graph of one view, in `box`; its details go to `details`.
 function drawGraph(report, view, box, details) {
   const layout = makeLayout(report.model, view.hasEdges);
   const canvas = svg('svg', {
-    id: 'graph', class: view.hasEdges ? 'with-edges' : 'nodes-only', viewBox: `0 0 ${layout.width} ${layout.height}`,
-    preserveAspectRatio: 'xMidYMid meet', role: 'group', 'aria-label': graphLabel(report, view),
+    id: 'graph',
+    class: view.hasEdges ? 'with-edges' : 'nodes-only',
+    viewBox: `0 0 ${layout.width} ${layout.height}`,
+    preserveAspectRatio: 'xMidYMid meet',
+    role: 'group',
+    tabindex: -1,
+    'aria-label': graphLabel(report, view),
   });
   const nodes = drawNodes(view, layout, report.evaluation);
   const lines = view.hasEdges ? makeEdgeLines(view, layout) : null;
@@ -29,13 +36,16 @@ function drawGraph(report, view, box, details) {
   canvas.style.aspectRatio = `${layout.width} / ${layout.height}`;
   const viewport = makeViewport(canvas, scene, layout.width, layout.height);
   const content = makeDetails(report, view, details, (id) => touching.pin(id));
-  const touching = makeTouching({canvas, elements: nodes.elements, lines, front, layout, viewport},
-                                content.showNode, content.showEdge);
+  const touching = makeTouching(
+      {canvas, elements: nodes.elements, lines, front, layout, viewport}, content.showNode, content.showEdge);
   canvas.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === '+' || event.key === '=') viewport.zoom(1.4);
-    else if (event.key === '-') viewport.zoom(1 / 1.4);
-    else if (event.key === '0') viewport.fit();
+    if (event.key === '+' || event.key === '=')
+      viewport.zoom(1.4);
+    else if (event.key === '-')
+      viewport.zoom(1 / 1.4);
+    else if (event.key === '0')
+      viewport.fit();
   });
   const tools = html('div', {class: 'tools'});
   if (lines) {

@@ -4,8 +4,9 @@ function enlarge(pattern, title) {
   const dialog = html('dialog', {class: 'enlarged', 'aria-label': title});
   const close = html('button', {type: 'button'}, 'Close');
   const width = Math.min(860, window.innerWidth - 60, window.innerHeight - 110);
-  dialog.append(html('header', {}, html('h3', {}, title), close),
-                drawPattern(pattern, Math.max(width, 280), title, tellAttention(pattern, readout)), readout);
+  dialog.append(
+      html('header', {}, html('h3', {}, title), close),
+      drawPattern(pattern, Math.max(width, 280), title, tellAttention(pattern, readout)), readout);
   close.addEventListener('click', () => dialog.close());
   dialog.addEventListener('click', (event) => {
     if (event.target === dialog) dialog.close();
@@ -24,8 +25,9 @@ function tellAttention(pattern, readout) {
       readout.textContent = rest;
       return;
     }
-    readout.replaceChildren('query ', foreign(pattern.name(query)), ' → key ', foreign(pattern.name(key)), ': ',
-                            html('b', {}, short(pattern.at(query, key), 2)));
+    readout.replaceChildren(
+        'query ', foreign(pattern.name(query)), ' → key ', foreign(pattern.name(key)), ': ',
+        html('b', {}, short(pattern.at(query, key), 2)));
   };
 }
 
@@ -34,19 +36,22 @@ function patternBox(set, id, name) {
   if (!pattern) return null;
   const title = `Mean attention of ${name}`;
   const readout = html('p', {class: 'readout'});
-  const map = drawPattern(pattern, 330, `${title}, ${pattern.cells} by ${pattern.cells}`, tellAttention(pattern, readout));
-  const larger = html('button', {type: 'button', class: 'larger', 'aria-label': 'Enlarge the attention map'}, 'Enlarge');
+  const map =
+      drawPattern(pattern, 330, `${title}, ${pattern.cells} by ${pattern.cells}`, tellAttention(pattern, readout));
+  const larger =
+      html('button', {type: 'button', class: 'larger', 'aria-label': 'Enlarge the attention map'}, 'Enlarge');
   const open = () => (typeof HTMLDialogElement === 'function' ? enlarge(pattern, title) : null);
   larger.addEventListener('click', open);
   map.addEventListener('dblclick', open);
   const prompts = number(set.prompt_count);
   const note = `mean of ${plural(prompts === null ? 0 : prompts, 'prompt')}` +
-               (pattern.perCell > 1 ? `; a cell: the largest of ${pattern.perCell} × ${pattern.perCell}` : '');
-  return html('div', {class: 'pattern'},
-              html('div', {class: 'pattern-head'}, html('h4', {}, 'Attention'), larger), map,
-              html('div', {class: 'map-scale'}, '0', html('span', {class: 'ramp-bar', 'aria-hidden': 'true'}), '1',
-                   html('span', {}, prompts === null ? '' : ` · ${note}`)),
-              readout);
+      (pattern.perCell > 1 ? `; a cell: the largest of ${pattern.perCell} × ${pattern.perCell}` : '');
+  return html(
+      'div', {class: 'pattern'}, html('div', {class: 'pattern-head'}, html('h4', {}, 'Attention'), larger), map,
+      html(
+          'div', {class: 'map-scale'}, '0', html('span', {class: 'ramp-bar', 'aria-hidden': 'true'}), '1',
+          html('span', {}, prompts === null ? '' : ` · ${note}`)),
+      readout);
 }
 
 function writesBox(set, id) {
@@ -57,8 +62,9 @@ function writesBox(set, id) {
     const position = whole(entry[0]);
     const chips = html('span', {class: 'tokens'});
     for (const token of entry[1]) chips.append(html('bdi', {class: 'token'}, quoted(text(token))), ' ');
-    rows.push(html('li', {}, 'reading ', html('bdi', {class: 'token read'}, quoted(text(tokens[position]))),
-                   html('span', {class: 'note'}, ` at ${position}`), ' it writes ', chips));
+    rows.push(html(
+        'li', {}, 'reading ', html('bdi', {class: 'token read'}, quoted(text(tokens[position]))),
+        html('span', {class: 'note'}, ` at ${position}`), ' it writes ', chips));
   }
   return rows.length ? html('div', {class: 'writes'}, html('h4', {}, 'Writes'), html('ul', {}, ...rows)) : null;
 }

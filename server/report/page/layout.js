@@ -1,8 +1,8 @@
 // Where nodes are: a row a layer, bottom to top, a column a head, MLPs beside them; and how edges run between them.
-const BAR = 26;        // the height of embed and logits
-const TURN = 26;       // of a curve out of a channel between columns, or into it
-const LABELS = 58;     // "layer 11", left of the grid
-const STREAM = 34;     // between heads and MLPs
+const BAR = 26;     // the height of embed and logits
+const TURN = 26;    // of a curve out of a channel between columns, or into it
+const LABELS = 58;  // "layer 11", left of the grid
+const STREAM = 34;  // between heads and MLPs
 const MARGIN = 14;
 
 function makeLayout(model, withEdges) {
@@ -32,7 +32,7 @@ function makeLayout(model, withEdges) {
   // A cubic curve by (dx, -dy), upright at both ends; `bow` pushes it to the right.
   const curve = (dx, dy, bow) => {
     const reach = bow ? dy / 3 : Math.max(dy * 0.45, Math.min(dy, 14));
-    return `c${bow} ${-reach} ${dx + bow} ${reach - dy} ${dx} ${-dy}`;
+    return `c${bow} ${- reach} ${dx + bow} ${reach - dy} ${dx} ${- dy}`;
   };
   // With split inputs q enters a head left of its middle, k there, v right of it.
   const side = (edge) => (edge.input ? edge.input - 2 : 0);
@@ -64,9 +64,19 @@ function makeLayout(model, withEdges) {
   };
 
   return {
-    width: right + arcs + MARGIN, height: embedY + BAR + MARGIN + (withEdges ? 12 : 0), place, path, model, withEdges,
-    layerY: (layer) => bottom - height / 2 - layer * row, headX: (head) => headX(head) + width / 2,
-    mlpX: mlpX + width / 2, streamX: mlpX - STREAM / 2, columnsY: withEdges ? embedY + BAR + 16 : bottom + 16, labelsX: MARGIN, embedY,
+    width: right + arcs + MARGIN,
+    height: embedY + BAR + MARGIN + (withEdges ? 12 : 0),
+    place,
+    path,
+    model,
+    withEdges,
+    layerY: (layer) => bottom - height / 2 - layer * row,
+    headX: (head) => headX(head) + width / 2,
+    mlpX: mlpX + width / 2,
+    streamX: mlpX - STREAM / 2,
+    columnsY: withEdges ? embedY + BAR + 16 : bottom + 16,
+    labelsX: MARGIN,
+    embedY,
     streamTop: logitsY + BAR,
   };
 }

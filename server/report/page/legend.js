@@ -1,13 +1,15 @@
 // What the graph's shapes, colours and lines mean.
 function legendNode(kind, look, inside = true) {
-  return svg('svg', {class: 'key', viewBox: '0 0 30 16', width: 30, height: 16, 'aria-hidden': 'true'},
-             svg('g', {class: `node ${kind} ${inside ? 'in' : 'out'} ${look}`},
-                 svg('rect', {class: 'box', x: 1, y: 1, width: 28, height: 14, rx: kind === 'head' ? 7 : 4})));
+  return svg(
+      'svg', {class: 'key', viewBox: '0 0 30 16', width: 30, height: 16, 'aria-hidden': 'true'},
+      svg('g', {class: `node ${kind} ${inside ? 'in' : 'out'} ${look}`},
+          svg('rect', {class: 'box', x: 1, y: 1, width: 28, height: 14, rx: kind === 'head' ? 7 : 4})));
 }
 
 function legendLine(look, dashes = null, level = 5) {
-  return svg('svg', {class: 'key', viewBox: '0 0 30 16', width: 30, height: 16, 'aria-hidden': 'true'},
-             svg('path', {class: `edge-key level-${level} ${look}`, d: 'M1 8H29', 'stroke-dasharray': dashes}));
+  return svg(
+      'svg', {class: 'key', viewBox: '0 0 30 16', width: 30, height: 16, 'aria-hidden': 'true'},
+      svg('path', {class: `edge-key level-${level} ${look}`, d: 'M1 8H29', 'stroke-dasharray': dashes}));
 }
 
 const legendEntry = (words, ...keys) => html('li', {}, html('span', {class: 'keys'}, ...keys), html('span', {}, words));
@@ -22,13 +24,15 @@ function nodeEntries(view, bounds) {
   }
   if (!view.several) {
     const look = bounds.length ? `strength strength-${STRENGTH_STEPS - 2}` : 'of-all sole';
-    entries.push(legendEntry('head in the circuit', legendNode('head', look)),
-                 legendEntry('MLP in the circuit', legendNode('mlp', look)),
-                 legendEntry('not in the circuit', legendNode('head', '', false)));
+    entries.push(
+        legendEntry('head in the circuit', legendNode('head', look)),
+        legendEntry('MLP in the circuit', legendNode('mlp', look)),
+        legendEntry('not in the circuit', legendNode('head', '', false)));
     return entries;
   }
-  const both = (look, dashes) => [legendNode('head', look), legendNode('mlp', look),
-                                  view.hasEdges ? legendLine(look, dashes) : null];
+  const both =
+      (look,
+       dashes) => [legendNode('head', look), legendNode('mlp', look), view.hasEdges ? legendLine(look, dashes) : null];
   entries.push(legendEntry('in all circuits', ...both('of-all', null)));
   if (view.circuits.length > 2) entries.push(legendEntry('in some, as its letters say', ...both('of-some', null)));
   for (const {place, letter, label} of view.circuits) {
@@ -43,8 +47,9 @@ function edgeEntries(view) {
   const entries = [];
   if (!view.several) {
     if (view.split.some((edge) => edge.input)) {
-      entries.push(legendEntry('into q (left)', legendLine('to-q')), legendEntry('into k (middle)', legendLine('to-k')),
-                   legendEntry('into v (right)', legendLine('to-v')));
+      entries.push(
+          legendEntry('into q (left)', legendLine('to-q')), legendEntry('into k (middle)', legendLine('to-k')),
+          legendEntry('into v (right)', legendLine('to-v')));
     }
     entries.push(legendEntry('into an MLP, the logits or a head as a whole', legendLine('to-other')));
     if (view.split.some((edge) => edge.value !== null && edge.value < 0)) {
@@ -60,6 +65,7 @@ function edgeEntries(view) {
 }
 
 function makeLegend(view, bounds) {
-  return html('ul', {class: 'legend', 'aria-label': 'Legend'}, ...nodeEntries(view, bounds),
-              ...(view.hasEdges ? edgeEntries(view) : []));
+  return html(
+      'ul', {class: 'legend', 'aria-label': 'Legend'}, ...nodeEntries(view, bounds),
+      ...(view.hasEdges ? edgeEntries(view) : []));
 }

@@ -3,8 +3,10 @@ function nodeLabel(view, id, model, strengths) {
   const bits = view.nodes.get(id) || 0;
   if (model.isBar(id)) return model.nodeName(id);
   let words = `${model.nodeName(id)}, `;
-  if (view.several) words += bits ? `in ${lettersOf(view, bits, ' ')}` : 'in none of the circuits';
-  else words += bits ? 'in the circuit' : 'not in the circuit';
+  if (view.several)
+    words += bits ? `in ${lettersOf(view, bits, ' ')}` : 'in none of the circuits';
+  else
+    words += bits ? 'in the circuit' : 'not in the circuit';
   const known = strengths.get(id);
   if (known && known.loss !== null) words += `, without it ${signed(-known.loss)} points`;
   return words;
@@ -19,14 +21,20 @@ function drawNode(view, layout, id, step, label) {
   const look = bar || !inside ? '' : step !== undefined ? `strength strength-${step}` : plain;
   const letters = !bar && view.several && bits && bits !== view.all ? lettersOf(view, bits) : '';
   const group = svg('g', {
-    class: `node ${kind} ${inside ? 'in' : 'out'} ${look}`, 'data-node': model.nodeName(id),
-    transform: `translate(${x} ${y})`, tabindex: -1, role: 'button', 'aria-label': label, 'aria-pressed': 'false',
+    class: `node ${kind} ${inside ? 'in' : 'out'} ${look}`,
+    'data-node': model.nodeName(id),
+    transform: `translate(${x} ${y})`,
+    tabindex: -1,
+    role: 'button',
+    'aria-label': label,
+    'aria-pressed': 'false',
     'data-circuits': view.several && !bar ? lettersOf(view, bits, '') : null,
   });
   const radius = kind === 'head' ? height / 2 : 5;
-  group.append(svg('rect', {class: 'ring', x: -3, y: -3, width: width + 6, height: height + 6, rx: radius + 3}),
-               svg('rect', {class: 'box', width, height, rx: radius}),
-               svg('text', {x: width / 2, y: height / 2 + (letters ? -0.5 : 4)}, model.nodeName(id)));
+  group.append(
+      svg('rect', {class: 'ring', x: -3, y: -3, width: width + 6, height: height + 6, rx: radius + 3}),
+      svg('rect', {class: 'box', width, height, rx: radius}),
+      svg('text', {x: width / 2, y: height / 2 + (letters ? -0.5 : 4)}, model.nodeName(id)));
   if (letters) {
     const size = Math.max(4, Math.min(8, (width * 1.5) / letters.length));
     group.append(svg('text', {class: 'letters', x: width / 2, y: height / 2 + 9, 'font-size': size}, letters));
@@ -46,8 +54,9 @@ function drawAxes(layout) {
   axes.append(svg('text', {class: 'middle', x: layout.mlpX, y: layout.columnsY}, 'MLP'));
   if (!layout.withEdges) {
     const x = layout.streamX, tip = layout.streamTop + 2;
-    axes.append(svg('path', {class: 'stream', d: `M${x} ${layout.embedY}V${tip + 7}`}),
-                svg('path', {class: 'stream-tip', d: `M${x} ${tip}l-5 9h10z`}));
+    axes.append(
+        svg('path', {class: 'stream', d: `M${x} ${layout.embedY}V${tip + 7}`}),
+        svg('path', {class: 'stream-tip', d: `M${x} ${tip}l-5 9h10z`}));
   }
   return axes;
 }
@@ -56,8 +65,8 @@ function drawAxes(layout) {
 function drawNodes(view, layout, evaluation) {
   const {model} = layout;
   const {steps} = strengthSteps(view, evaluation, model);
-  const strengths = view.several || !view.circuits.length ? new Map()
-                                                         : nodeStrengths(view.circuits[0], evaluation, model);
+  const strengths =
+      view.several || !view.circuits.length ? new Map() : nodeStrengths(view.circuits[0], evaluation, model);
   const outside = svg('g', {class: 'outside'}), inside = svg('g', {class: 'inside'});
   const elements = [];
   for (let id = 0; id <= model.logits; ++id) {

@@ -21,6 +21,7 @@ set(page_scripts
     chart_scale.js
     chart.js
     transfer.js
+    drops.js
     faithfulness.js
     overlap.js
     decisions.js

@@ -8,7 +8,8 @@ function nodeStrengths(circuit, evaluation, model) {
   if (decisions && !decisions.ofEdges) {
     const rows = [...decisions.rows].sort((a, b) => a.index - b.index);
     let now = 100;  // of the whole model
-    for (const row of rows) if (row.removed && row.score !== null) now = row.score;
+    for (const row of rows)
+      if (row.removed && row.score !== null) now = row.score;
     for (const row of rows) {
       known.set(row.node, {score: row.score, loss: row.score === null ? null : now - row.score, row});
     }

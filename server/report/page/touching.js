@@ -141,7 +141,8 @@ function makeTouching({canvas, elements, lines, front, layout, viewport}, onNode
   });
   rove(firstToFocus(elements));
   return {
-    pin, reset: () => {
+    pin,
+    reset: () => {
       byNode = null;
       refresh();
     },

@@ -25,7 +25,7 @@ function makeView(circuits, model) {
       const value = edge.value === null ? null : edge.value / scale;
       const known = found.get(key(edge));
       if (!known) {
-        found.set(key(edge), {...edge, value, in: 1 << circuit.place});
+        found.set(key(edge), {...edge, value, in : 1 << circuit.place});
       } else {
         known.in |= 1 << circuit.place;
         if (size(value) > size(known.value)) known.value = value;
@@ -35,27 +35,37 @@ function makeView(circuits, model) {
   // A circuit of nodes has the edges between its nodes.
   for (const circuit of withEdges.length ? circuits.filter((other) => !other.edges) : []) {
     const has = (id) => model.isBar(id) || circuit.nodes.has(id);
-    for (const edge of found.values()) if (has(edge.from) && has(edge.to)) edge.in |= 1 << circuit.place;
+    for (const edge of found.values())
+      if (has(edge.from) && has(edge.to)) edge.in |= 1 << circuit.place;
   }
   const order = (edges) => edges.sort((a, b) => size(b.value) - size(a.value) || key(a) - key(b));
   const split = order([...found.values()]);
   const merged = new Map();
   for (const edge of split) {
     const known = merged.get(inputsMerged(key(edge)));
-    if (known) known.in |= edge.in;
-    else merged.set(inputsMerged(key(edge)), {...edge, input: 0});
+    if (known)
+      known.in |= edge.in;
+    else
+      merged.set(inputsMerged(key(edge)), {...edge, input: 0});
   }
   const dropped = withEdges.length === 1 ? withEdges[0].edges.count - withEdges[0].edges.edges.length : 0;
   return {
-    circuits, several: circuits.length > 1, all, nodes, split, merged: order([...merged.values()]), dropped,
-    hasEdges: withEdges.length > 0, valued: split.some((edge) => edge.value !== null),
+    circuits,
+    several: circuits.length > 1,
+    all,
+    nodes,
+    split,
+    merged: order([...merged.values()]),
+    dropped,
+    hasEdges: withEdges.length > 0,
+    valued: split.some((edge) => edge.value !== null),
     score: relative ? 'score, of the largest in its circuit' : [...scores][0] || '',
   };
 }
 
 // "A C" of the circuits that these bits say.
 const lettersOf = (view, bits, gap = ' ') =>
-  view.circuits.filter((circuit) => bits & (1 << circuit.place)).map((circuit) => circuit.letter).join(gap);
+    view.circuits.filter((circuit) => bits & (1 << circuit.place)).map((circuit) => circuit.letter).join(gap);
 
 // The class of colours: of all, of one, of some.
 function ownerClass(view, bits) {

@@ -64,6 +64,8 @@ function makeViewport(canvas, scene, width, height) {
       const other = others[0], distance = (a, b) => Math.hypot(a.x - b.x, a.y - b.y) || 1;
       const middle = {x: (now.x + other.x) / 2, y: (now.y + other.y) / 2};
       zoomAt(distance(now, other) / distance(from, other), toScene(middle.x, middle.y));
+    } else if (event.pointerType === 'touch' && scale <= 1.001) {
+      return;  // one finger scrolls the page
     } else if (!dragged && Math.hypot(now.x - from.x, now.y - from.y) < 4) {
       return;
     }
@@ -95,5 +97,13 @@ function makeViewport(canvas, scene, width, height) {
     if (inY < 20 || inY > height - 20) y += height / 2 - inY;
     update();
   };
-  return {zoom, fit, reveal, wasDragged: () => dragged, leave: () => { active = false; }};
+  return {
+    zoom,
+    fit,
+    reveal,
+    wasDragged: () => dragged,
+    leave: () => {
+      active = false;
+    }
+  };
 }
