@@ -58,13 +58,13 @@ absl::StatusOr<std::vector<ComparedCircuit>> ParseCompared(const std::vector<std
       if (lacks_dimensions(i) != without) continue;
       circuits[i].label = files[i].source.label();
       ASSIGN_OR_RETURN(circuits[i].document, ParseCircuitFile(paths[i], *files[i].bytes, without ? known : model));
-      if (!known) known = CircuitModelOf(circuits[i].document);
+      if (!known) known = ModelIdentityOf(circuits[i].document);
     }
   }
   for (size_t i = 0; i < paths.size(); ++i) {
     for (size_t k = i + 1; k < paths.size(); ++k) {
-      RETURN_IF_ERROR(CheckSameModel(paths[i], CircuitModelOf(circuits[i].document), paths[k],
-                                     CircuitModelOf(circuits[k].document)));
+      RETURN_IF_ERROR(CheckSameModel(paths[i], ModelIdentityOf(circuits[i].document), paths[k],
+                                     ModelIdentityOf(circuits[k].document)));
     }
   }
   return circuits;
@@ -75,7 +75,7 @@ absl::StatusOr<CircuitDocument> SharedDocument(absl::Span<const ComparedCircuit>
   std::vector<Circuit> all;
   nlohmann::ordered_json labels = nlohmann::ordered_json::array();
   for (const ComparedCircuit& circuit : circuits) {
-    const CircuitModel model = CircuitModelOf(circuit.document);
+    const CircuitModel model = ModelIdentityOf(circuit.document);
     CompleteModel(model, shared);
     all.push_back(circuit.document.circuit);
     labels.push_back(circuit.label);

@@ -34,7 +34,7 @@ absl::StatusOr<CircuitDocument> ParseCircuitFile(absl::string_view path, absl::s
   absl::StatusOr<CircuitDocument> document = ParseCircuit(bytes, has_dimensions ? nullptr : &model->config);
   if (!document.ok()) return AboutFile(path, document.status());
   if (model) {
-    RETURN_IF_ERROR(CheckSameModel(path, CircuitModelOf(*document), "asked for", *model));
+    RETURN_IF_ERROR(CheckSameModel(path, ModelIdentityOf(*document), "asked for", *model));
     CompleteModel(*model, *document);
   }
   return document;

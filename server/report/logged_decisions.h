@@ -1,6 +1,7 @@
 // decisions.jsonl, read back.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <variant>
@@ -37,8 +38,11 @@ struct LoggedEdgeDecision {
 using LoggedDecisions = std::variant<std::monostate, std::vector<LoggedNodeDecision>, std::vector<LoggedEdgeDecision>>;
 
 // INVALID_ARGUMENT names line, key, value and bound: a line that is not JSON or not like the first one, an index that
-// leaves a gap, a node or edge that the model doesn't have. Unknown keys are ignored. Takes time in proportion to the
-// text. Thread-safe.
+// leaves a gap, a node or edge that the model doesn't have, over kMaxDecisionsBytes. Unknown keys are ignored. Takes
+// time in proportion to the text. Thread-safe.
 absl::StatusOr<LoggedDecisions> ParseDecisions(absl::string_view text, const ModelConfig& config);
+
+// Of a run that tries each edge of GPT-2 medium some 40 MB.
+inline constexpr size_t kMaxDecisionsBytes = size_t{256} << 20;
 
 }  // namespace circuitd

@@ -1,6 +1,7 @@
 // evaluation.json, read back.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -65,10 +66,13 @@ struct LoggedEvaluation {
 };
 
 // INVALID_ARGUMENT names key, value and bound: JSON that is none or nested deeper than the format is, another schema or
-// version, a cell of no circuit or task, a node or edge that the model doesn't have, over kMaxEvaluationBytes.
+// version, a cell of no circuit or task, a node or edge that the model doesn't have, over kMostEvaluated or
+// kMaxEvaluationBytes.
 // Thread-safe.
 absl::StatusOr<LoggedEvaluation> ParseEvaluation(absl::string_view text);
 
 inline constexpr size_t kMaxEvaluationBytes = size_t{64} << 20;
+// Circuits, and tasks.
+inline constexpr size_t kMostEvaluated = 16;
 
 }  // namespace circuitd

@@ -1,6 +1,7 @@
 // report.html: circuits as a page to look at. One file that needs nothing beside it and asks no network.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,8 +16,9 @@ namespace circuitd {
 struct ReportedCircuit {
   std::string label;
   CircuitDocument document;
-  LoggedDecisions decisions;       // none: monostate
-  std::vector<HeadDetails> heads;  // on one set of prompts or more
+  LoggedDecisions decisions;        // none: monostate
+  std::vector<HeadDetails> heads;   // on one set of prompts or more
+  std::optional<size_t> evaluated;  // its place among the evaluation's circuits
 };
 
 // A set of circuits of one model. Labels and all other texts may be anyone's: they are shown, never run.

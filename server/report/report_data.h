@@ -27,7 +27,7 @@ namespace circuitd {
 //   "sender": […], "receiver": […], "input": […], "value": […]}   // columns; the strongest first, kMostShownEdges of
 //   them
 // The numbers are the circuit's scores; of circuits that were found edge by edge, what the decision compared with the
-// threshold.
+// threshold; of edge pruning 1 - that, so that more is stronger.
 //
 // "decisions": {"kind": "nodes", "count": 181, "threshold": 80,   // the score that must be passed to leave
 //   "index": […], "node": […], "score": […], "removed": [0, 1, …], "iteration": […], "backward": [1, …],
@@ -61,8 +61,12 @@ namespace circuitd {
 //   "facts": […]}
 std::string ReportDataJson(const ReportContent& content);
 
+// Its "title".
+std::string ReportTitle(const ReportContent& content);
+
 inline constexpr size_t kMostShownEdges = 20'000;
 inline constexpr size_t kMostShownDecisions = 50'000;
+inline constexpr size_t kMostShownDrops = 50'000;  // of all cells together
 inline constexpr size_t kMostChartPoints = 2'000;
 
 }  // namespace circuitd
