@@ -5,10 +5,10 @@
 #include <utility>
 
 #include "base/status.h"
-#include "server/model/layer_parts.h"
 #include "server/model/torch_border.h"
 #include "server/readings/extended_embedding.h"
 #include "server/readings/head_circuits.h"
+#include "server/readings/ov_circuit.h"
 
 namespace circuitd {
 namespace {
@@ -22,24 +22,13 @@ at::Tensor IsAmongTop(const at::Tensor& logits, const at::Tensor& targets, int t
   return ahead.sum(-1) < top_k;
 }
 
-// How many rows are unembedded at once: bounded by memory, and by the time until others get their turn.
-int64_t RowsAtOnce(const Gpt2& network, int64_t budget_bytes) {
-  constexpr int64_t kMost = 4096;
-  // Logits in the model's dtype and in float32, and five comparisons of them.
-  const int64_t bytes_per_row = network.config().d_vocab * (2 * int64_t{sizeof(float)} + 5);
-  const MicroBatchLimits limits = LimitsFor(network.device(), network.dtype(), budget_bytes);
-  const double flops_per_row = 2.0 * network.config().d_vocab * network.config().d_model;
-  const int64_t in_time = static_cast<int64_t>(std::min<double>(kMost, limits.max_flops / flops_per_row));
-  return std::clamp<int64_t>(std::min(budget_bytes / bytes_per_row, in_time), 1, kMost);
-}
-
 class OvScoring {
  public:
   OvScoring(const Gpt2& network, const HeadCircuitRequest& request, const ForwardOptions& options)
       : network_(network),
         request_(request),
         checkpoint_(options.checkpoint),
-        rows_at_once_(RowsAtOnce(network, options.memory_budget_bytes)),
+        rows_at_once_(OvRowsAtOnce(network, options.memory_budget_bytes)),
         heads_(network.config().n_heads),
         copy_hits_(network.config().n_layers * network.config().n_heads),
         next_hits_(copy_hits_.size()) {
@@ -103,28 +92,18 @@ class OvScoring {
     return targets;
   }
 
-  // What a layer's heads write for rows [positions, d_model]: [positions * n_heads, d_model], without b_O.
-  at::Tensor Written(int layer, const at::Tensor& rows) const {
-    const BlockWeights& w = network_.weights().blocks[layer];
-    const int64_t d_model = network_.config().d_model, d_head = network_.config().d_head;
-    const at::Tensor v = at::addmm(w.attn_bias.narrow(0, 2 * d_model, d_model), Ln1(network_, layer, rows),
-                                   w.attn_weight.narrow(1, 2 * d_model, d_model));  // [positions, d_model]
-    const at::Tensor o = w.o_weight.view({heads_, d_head, d_model});
-    return at::einsum("phd,hdm->phm", {v.view({-1, heads_, d_head}), o}).reshape({-1, d_model});
-  }
-
   // Positions [begin, end), all layers.
   absl::Status ScoreBlock(int64_t begin, int64_t end) {
     const Targets targets = TargetsOf(begin, end);
     for (int layer = 0; layer < network_.config().n_layers; ++layer) {
-      const at::Tensor written = Written(layer, read_.narrow(0, begin, end - begin));
+      // [rows, d_model]
+      const at::Tensor written = OvWritten(network_, layer, read_.narrow(0, begin, end - begin)).flatten(0, 1);
       std::vector<at::Tensor> copies, nexts;  // [rows] bool
       for (int64_t row = 0; row < written.size(0); row += rows_at_once_) {
         if (checkpoint_) RETURN_IF_ERROR(checkpoint_());
         const int64_t rows = std::min(rows_at_once_, written.size(0) - row);
-        const at::Tensor logits = network_.Unembed(written.narrow(0, row, rows)).to(at::kFloat);  // [rows, d_vocab]
-        RETURN_IF_ERROR(CheckRowsFinite(logits, absl::MakeConstSpan(targets.prompts).subspan(row, rows),
-                                        "the logits of what heads write"));
+        ASSIGN_OR_RETURN(const at::Tensor logits, OvLogits(network_, written.narrow(0, row, rows),
+                                                           absl::MakeConstSpan(targets.prompts).subspan(row, rows)));
         copies.push_back(IsAmongTop(logits, targets.copy.narrow(0, row, rows), request_.top_k));
         nexts.push_back(IsAmongTop(logits, targets.next.narrow(0, row, rows), request_.top_k));
       }
