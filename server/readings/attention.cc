@@ -208,6 +208,16 @@ int64_t AttentionBytes(const ModelConfig& config, const AttentionRequest& reques
   return bytes >= static_cast<double>(kMax) ? kMax : static_cast<int64_t>(bytes);
 }
 
+int64_t AttentionRunBytes(const Model& model, const AttentionRequest& request, int64_t memory_budget_bytes) {
+  const MicroBatchLimits limits = Limits(model.network(), request, memory_budget_bytes);
+  int64_t most = 0;
+  for (const MicroBatch batch : SplitIntoMicroBatches(model.config(), request.prompts, limits)) {
+    const auto longest = static_cast<int64_t>(LongestPrompt(Rows(request.prompts, batch)));
+    most = std::max(most, ActivationBytes(model.config(), batch.end - batch.begin, longest, limits));
+  }
+  return most;
+}
+
 absl::StatusOr<AttentionScores> ReadAttention(const Model& model, const AttentionRequest& request,
                                               const ForwardOptions& options, const TensorSink& sink) {
   const Gpt2& network = model.network();

@@ -35,6 +35,9 @@ absl::Status ValidateAttention(const ModelConfig& config, const AttentionRequest
 // gets, and for the mean its float64 sums and a layer more, which are over twice its own float32 bytes.
 int64_t AttentionBytes(const ModelConfig& config, const AttentionRequest& request);
 
+// Memory that a validated request's run takes at most beside that: one micro-batch.
+int64_t AttentionRunBytes(const Model& model, const AttentionRequest& request, int64_t memory_budget_bytes);
+
 // Of a validated request. `sink` gets, float32 and [layers, heads, query, key] each, "pattern/{prompt}" and
 // "attn_scores/{prompt}" prompt by prompt, and last "pattern/mean". Threads and errors as RunForward.
 absl::StatusOr<AttentionScores> ReadAttention(const Model& model, const AttentionRequest& request,
