@@ -60,4 +60,5 @@ The circuit is in $PWD/$output:
   circuit.dot      the same for graphviz
   decisions.jsonl  every candidate that was tried, in order
   seqcont.json     the nodes in the layout of the published results
+  heads.json       what its heads look at, and what they write
 END

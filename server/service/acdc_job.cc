@@ -40,7 +40,7 @@ class AcdcPlan final : public JobPlan {
     return CostOfEdges(EstimateEdgeRun(model(), pairs(), Options().runs), EdgeCount(model().config()));
   }
 
-  absl::StatusOr<JobOutcome> Run(PlanRun& run) const override {
+  absl::StatusOr<PlanOutcome> Run(PlanRun& run) const override {
     ASSIGN_OR_RETURN(EdgeDecisionLog decisions, EdgeDecisionLog::Of(run));
     ASSIGN_OR_RETURN(EdgeCircuitResult result, RunAcdc(model(), pairs(), Options(), decisions.Callbacks(run),
                                                        /*made=*/std::vector(decisions.all())));

@@ -1,10 +1,11 @@
 #include "server/service/circuit_files.h"
 
-#include <string>
+#include <utility>
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "server/graph/circuit_exports.h"
+#include "server/graph/document_text.h"
 #include "server/service/version.h"
 
 namespace circuitd {
@@ -22,15 +23,18 @@ CircuitDocument NewDocument(const JobPlan& plan) {
   return document;
 }
 
-std::vector<ArtifactFile> CircuitFiles(const CircuitDocument& document) {
-  std::vector<ArtifactFile> files = {
-      {"circuit.json", "application/json", CircuitJson(document)},
-      {"circuit.dot", "text/vnd.graphviz", CircuitDot(document, HeadInputs::kSplit)},
-      {"circuit.svg", "image/svg+xml", CircuitSvg(document, HeadInputs::kSplit)},
-      {"circuit.graphml", "application/graphml+xml", CircuitGraphMl(document, HeadInputs::kSplit)},
-      {"seqcont.json", "application/json", SeqcontJson(document.circuit.nodes)}};
-  if (document.scores) files.push_back({"eap.json", "application/json", EapJson(document)});
-  return files;
+PlanOutcome CircuitOutcome(std::string result, const CircuitDocument& document) {
+  PlanOutcome outcome;
+  outcome.result = std::move(result);
+  outcome.nodes = document.circuit.nodes;
+  outcome.prompt_labels = {TaskTitle(document)};
+  outcome.files = {{"circuit.json", "application/json", CircuitJson(document)},
+                   {"circuit.dot", "text/vnd.graphviz", CircuitDot(document, HeadInputs::kSplit)},
+                   {"circuit.svg", "image/svg+xml", CircuitSvg(document, HeadInputs::kSplit)},
+                   {"circuit.graphml", "application/graphml+xml", CircuitGraphMl(document, HeadInputs::kSplit)},
+                   {"seqcont.json", "application/json", SeqcontJson(document.circuit.nodes)}};
+  if (document.scores) outcome.files.push_back({"eap.json", "application/json", EapJson(document)});
+  return outcome;
 }
 
 }  // namespace circuitd

@@ -1,10 +1,9 @@
 // The files of jobs that find circuits.
 #pragma once
 
-#include <vector>
+#include <string>
 
 #include "server/graph/circuit_document.h"
-#include "server/jobs/store/job.h"
 #include "server/service/job_plan.h"
 
 namespace circuitd {
@@ -12,7 +11,8 @@ namespace circuitd {
 // A document that says where the plan's circuit comes from: all but the circuit, its scores, parameters and results.
 CircuitDocument NewDocument(const JobPlan& plan);
 
-// circuit.json, circuit.dot, circuit.svg, circuit.graphml, seqcont.json; with scores, eap.json.
-std::vector<ArtifactFile> CircuitFiles(const CircuitDocument& document);
+// The outcome of a job that has found this circuit, with circuit.json, circuit.dot, circuit.svg, circuit.graphml,
+// seqcont.json; with scores, eap.json.
+PlanOutcome CircuitOutcome(std::string result, const CircuitDocument& document);
 
 }  // namespace circuitd

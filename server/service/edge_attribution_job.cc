@@ -58,7 +58,7 @@ class EdgeAttributionPlan final : public JobPlan {
             .flops_per_iteration = cost.flops + kLastRuns * run.flops};
   }
 
-  absl::StatusOr<JobOutcome> Run(PlanRun& run) const override {
+  absl::StatusOr<PlanOutcome> Run(PlanRun& run) const override {
     const AttributionOptions options = Options();
     AttributionLog log(model().config(), options.method == AttributionMethod::kExact,
                        options.runs.micro_batch_prompts.value_or(1));

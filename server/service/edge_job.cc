@@ -53,18 +53,16 @@ JobCost CostOfEdges(const EdgeRunCost& run, int64_t edges) {
           .flops_per_iteration = static_cast<double>(edges) * run.flops * kPartRun};
 }
 
-JobOutcome EdgeOutcome(const JobPlan& plan, const FoundEdges& found, const std::vector<EdgeDecision>& decisions) {
+PlanOutcome EdgeOutcome(const JobPlan& plan, const FoundEdges& found, const std::vector<EdgeDecision>& decisions) {
   const v1::EdgeCircuitResult result = ToProto(found.result, found.metric);
   CircuitDocument document = NewDocument(plan);
   document.parameters_json = found.parameters_json;
   document.results_json = ResultsJson(result);
   document.circuit = {found.result.nodes, found.result.edges};
   document.scores = found.scores;
-  JobOutcome outcome;
-  outcome.result = result.SerializeAsString();
-  outcome.artifacts = CircuitFiles(document);
+  PlanOutcome outcome = CircuitOutcome(result.SerializeAsString(), document);
   if (!decisions.empty()) {
-    outcome.artifacts.push_back({"decisions.jsonl", "application/jsonl", EdgeDecisionsJsonl(decisions)});
+    outcome.files.push_back({"decisions.jsonl", "application/jsonl", EdgeDecisionsJsonl(decisions)});
   }
   return outcome;
 }

@@ -11,7 +11,6 @@
 #include "server/circuit/edges/edge_decision.h"
 #include "server/circuit/edges/edge_scorer.h"
 #include "server/graph/edge_set.h"
-#include "server/jobs/job_body.h"
 #include "server/service/job_plan.h"
 #include "server/service/plan_run.h"
 
@@ -43,6 +42,6 @@ struct FoundEdges {
 };
 
 // An EdgeCircuitResult with its files; decisions.jsonl is among them if there are any decisions.
-JobOutcome EdgeOutcome(const JobPlan& plan, const FoundEdges& found, const std::vector<EdgeDecision>& decisions);
+PlanOutcome EdgeOutcome(const JobPlan& plan, const FoundEdges& found, const std::vector<EdgeDecision>& decisions);
 
 }  // namespace circuitd

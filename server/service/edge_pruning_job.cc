@@ -30,7 +30,7 @@ class EdgePruningPlan final : public JobPlan {
     return CostOfEdges(EstimateEdgeRun(model(), pairs(), runs), edges);
   }
 
-  absl::StatusOr<JobOutcome> Run(PlanRun& run) const override {
+  absl::StatusOr<PlanOutcome> Run(PlanRun& run) const override {
     ASSIGN_OR_RETURN(EdgeDecisionLog decisions, EdgeDecisionLog::Of(run));
     ASSIGN_OR_RETURN(EdgeCircuitResult result, PruneEdges(model(), pairs(), Options(), decisions.Callbacks(run),
                                                           /*made=*/std::vector(decisions.all())));

@@ -81,7 +81,7 @@ class EvaluationPlan final : public JobPlan {
             .flops_per_iteration = cost.flops};
   }
 
-  absl::StatusOr<JobOutcome> Run(PlanRun& run) const override {
+  absl::StatusOr<PlanOutcome> Run(PlanRun& run) const override {
     std::vector<EvaluationStep> made;
     for (const std::string& payload : run.past_events()) {
       v1::EvaluationStep proto;
@@ -99,7 +99,7 @@ class EvaluationPlan final : public JobPlan {
  private:
   const v1::EvaluationSpec& spec() const { return material().spec.evaluation(); }
 
-  JobOutcome MakeOutcome(const EvaluationRequest& request, const EvaluationResult& result) const {
+  PlanOutcome MakeOutcome(const EvaluationRequest& request, const EvaluationResult& result) const {
     v1::EvaluationResult proto = ToProto(result, kMostResultBytes);
     for (const JudgedCircuit& circuit : request.circuits) proto.add_circuit_labels(circuit.label);
     for (const JudgedTask& task : request.tasks) proto.add_task_labels(task.label);
@@ -116,9 +116,15 @@ class EvaluationPlan final : public JobPlan {
     document.device = origin.device;
     document.dtype = origin.dtype;
     document.created = origin.created;
-    JobOutcome outcome;
+    PlanOutcome outcome;
     outcome.result = proto.SerializeAsString();
-    outcome.artifacts = {{"evaluation.json", "application/json", EvaluationJson(document)}};
+    outcome.files = {{"evaluation.json", "application/json", EvaluationJson(document)}};
+    for (const CircuitDocument& circuit : material().circuits) {
+      const std::string name = absl::StrCat("circuit-", outcome.files.size() - 1, ".json");
+      outcome.files.push_back({name, "application/json", CircuitJson(circuit)});
+      outcome.nodes.insert(circuit.circuit.nodes.begin(), circuit.circuit.nodes.end());
+    }
+    for (const JudgedTask& task : request.tasks) outcome.prompt_labels.push_back(task.label);
     return outcome;
   }
 

@@ -11,7 +11,8 @@
 #include "absl/status/statusor.h"
 #include "circuitd/v1/job.pb.h"
 #include "server/graph/circuit_document.h"
-#include "server/jobs/job_body.h"
+#include "server/graph/node.h"
+#include "server/jobs/store/job.h"
 #include "server/model/model.h"
 #include "server/model/prompt_pair.h"
 
@@ -47,6 +48,15 @@ struct JobCost {
   double iterations = 1;  // as many as it usually takes
 };
 
+// What a job has found.
+struct PlanOutcome {
+  std::string result;
+  std::vector<ArtifactFile> files;  // of its kind
+  NodeSet nodes;                    // of the circuits that these are about
+  // What the material's prompts are called, in its order.
+  std::vector<std::string> prompt_labels;
+};
+
 // Immutable once it is shared.
 class JobPlan {
  public:
@@ -62,9 +72,8 @@ class JobPlan {
   virtual JobCost Cost() const = 0;
   void set_micro_batch_prompts(int64_t prompts) { material_.micro_batch_prompts = prompts; }
 
-  // What the job does on the device's worker, from where the events of its earlier runs end. Result and artifacts are
-  // those of its kind.
-  virtual absl::StatusOr<JobOutcome> Run(PlanRun& run) const = 0;
+  // What the job does on the device's worker, from where the events of its earlier runs end.
+  virtual absl::StatusOr<PlanOutcome> Run(PlanRun& run) const = 0;
 
  private:
   JobMaterial material_;

@@ -1,5 +1,6 @@
 #include "server/service/job_planning.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -9,6 +10,7 @@
 #include "server/service/circuit_sources.h"
 #include "server/service/dataset_store.h"
 #include "server/service/job_kinds.h"
+#include "server/service/job_report.h"
 #include "server/service/job_spec_parts.h"
 #include "server/service/model_error.h"
 #include "server/service/plan_run.h"
@@ -57,9 +59,16 @@ absl::StatusOr<PlannedJob> Plan(const ServerParts& parts, const JobKind& kind, v
   }
   material.spec = std::move(spec);
   ASSIGN_OR_RETURN(std::unique_ptr<JobPlan> plan, kind.make(std::move(material)));
-  const JobCost cost = plan->Cost();
+  JobCost cost = plan->Cost();
+  cost.memory_bytes = std::max(cost.memory_bytes, ReportBytes(*plan));
   if (cost.micro_batch_prompts > 0) plan->set_micro_batch_prompts(cost.micro_batch_prompts);
   return PlannedJob{std::move(plan), cost};
+}
+
+absl::StatusOr<JobOutcome> RunPlan(const JobPlan& plan, PlanRun& run) {
+  RETURN_IF_ERROR(run.Begin());
+  ASSIGN_OR_RETURN(PlanOutcome found, plan.Run(run));
+  return WithReport(plan, std::move(found), run);
 }
 
 }  // namespace
@@ -73,8 +82,7 @@ absl::StatusOr<PlannedJob> PlanJob(const ServerParts& parts, const v1::JobSpec& 
 JobBody MakeJobBody(const ServerParts& parts, std::shared_ptr<const JobPlan> plan) {
   return [&parts, plan = std::move(plan)](JobContext& context) -> absl::StatusOr<JobOutcome> {
     PlanRun run(parts.metrics, context);
-    RETURN_IF_ERROR(run.Begin());
-    absl::StatusOr<JobOutcome> outcome = plan->Run(run);
+    absl::StatusOr<JobOutcome> outcome = RunPlan(*plan, run);
     run.CountWork();
     return outcome;
   };

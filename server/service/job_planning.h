@@ -5,6 +5,7 @@
 
 #include "absl/status/statusor.h"
 #include "circuitd/v1/job.pb.h"
+#include "server/jobs/job_body.h"
 #include "server/service/job_plan.h"
 #include "server/service/server_parts.h"
 

@@ -32,7 +32,7 @@ class NodePruningPlan final : public JobPlan {
             iterations};
   }
 
-  absl::StatusOr<JobOutcome> Run(PlanRun& run) const override {
+  absl::StatusOr<PlanOutcome> Run(PlanRun& run) const override {
     std::vector<PruningDecision> decisions;
     for (const std::string& payload : run.past_events()) {
       v1::PruningDecision proto;
@@ -66,15 +66,13 @@ class NodePruningPlan final : public JobPlan {
     return options;
   }
 
-  JobOutcome MakeOutcome(const NodePruningResult& result, const std::vector<PruningDecision>& decisions) const {
+  PlanOutcome MakeOutcome(const NodePruningResult& result, const std::vector<PruningDecision>& decisions) const {
     CircuitDocument document = NewDocument(*this);
     document.parameters_json = PruningParametersJson(Options(), pairs().size());
     document.results_json = PruningResultsJson(result);
     document.circuit.nodes = result.circuit;
-    JobOutcome outcome;
-    outcome.result = ToProto(result).SerializeAsString();
-    outcome.artifacts = CircuitFiles(document);
-    outcome.artifacts.push_back({"decisions.jsonl", "application/jsonl", DecisionsJsonl(decisions)});
+    PlanOutcome outcome = CircuitOutcome(ToProto(result).SerializeAsString(), document);
+    outcome.files.push_back({"decisions.jsonl", "application/jsonl", DecisionsJsonl(decisions)});
     return outcome;
   }
 

@@ -67,6 +67,7 @@ TEST_F(DiskFullTest, HoldsARunningJobBackUntilThereIsRoom) {
   const TempFolder& files = server_->client_folder();
   ExpectSame(JsonLines(files.Read(job + "/decisions.jsonl")), JsonLines(files.Read(unbroken + "/decisions.jsonl")));
   ExpectSameCircuit(files.Read(job + "/circuit.json"), files.Read(unbroken + "/circuit.json"));
+  EXPECT_EQ(files.Read(job + "/heads.json"), files.Read(unbroken + "/heads.json"));
   server_->ExpectUnharmed();
 }
 

@@ -75,7 +75,7 @@ class KillEdgeJobsTest : public KillTest {
 
 TEST_F(KillEdgeJobsTest, LeaveWhatTheyLeaveUndisturbed) {
   ExpectSameUnderKills({"acdc", "--variants", "done,lost", "-n", "2", "--threshold", "0.05"}, "acdc", {"/circuit.json"},
-                       {"/decisions.jsonl"});
+                       {"/decisions.jsonl", "/heads.json"});
 }
 
 }  // namespace

@@ -55,7 +55,9 @@ class KillPruningTest : public KillTest {
   void ExpectSameFiles(const std::string& folder, const std::string& expected) {
     const TempFolder& files = server_->client_folder();
     ExpectSameCircuit(files.Read(folder + "/circuit.json"), files.Read(expected + "/circuit.json"));
-    EXPECT_EQ(files.Read(folder + "/seqcont.json"), files.Read(expected + "/seqcont.json"));
+    for (const char* file : {"/seqcont.json", "/heads.json"}) {
+      EXPECT_EQ(files.Read(folder + file), files.Read(expected + file));
+    }
     ExpectSame(JsonLines(files.Read(folder + "/decisions.jsonl")),
                JsonLines(files.Read(expected + "/decisions.jsonl")));
   }

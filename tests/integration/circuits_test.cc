@@ -13,6 +13,7 @@ using nlohmann::json;
 using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::IsSupersetOf;
+using testing::UnorderedElementsAre;
 
 std::set<std::string> FilesIn(const std::string& folder) {
   std::set<std::string> files;
@@ -88,7 +89,8 @@ TEST_F(CircuitsTest, JudgesEveryCircuitOnEveryTask) {
   EXPECT_THAT(report, ContainsRegex("CIRCUIT +numerals +months\nnumerals +[-0-9.]+ +[-0-9.]+\nmonths "));
   EXPECT_THAT(report, HasSubstr("numerals: what it loses without a part"));
   EXPECT_THAT(report, HasSubstr("Completeness"));
-  EXPECT_TRUE(FilesIn(folder.path()).contains("evaluation.json"));
+  EXPECT_THAT(FilesIn(folder.path()),
+              UnorderedElementsAre("evaluation.json", "circuit-0.json", "circuit-1.json", "heads.json"));
   const json jobs = server_->RunJson({"jobs", "--state", "succeeded"})["jobs"];
   const json& cells = jobs[0]["evaluation"]["cells"];
   ASSERT_EQ(cells.size(), 4u);
@@ -106,8 +108,8 @@ TEST_F(CircuitsTest, ComparesCircuitsWithTheirScoresInOneReport) {
   EXPECT_THAT(report, HasSubstr("Score in percent"));
   EXPECT_THAT(FilesIn(shared), IsSupersetOf({"circuit.json", "comparison.svg", "comparison.json", "evaluation.json"}));
   // The shared circuit is one that the server takes.
-  const std::string judged = Run(
-      {"eval", "-m", "demo", "--circuit", shared, "-t", "numerals", "-n", "2", "--random", "0"});
+  const std::string judged =
+      Run({"eval", "-m", "demo", "--circuit", shared, "-t", "numerals", "-n", "2", "--random", "0"});
   EXPECT_THAT(judged, HasSubstr("shared"));
 }
 

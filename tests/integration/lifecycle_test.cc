@@ -114,6 +114,7 @@ TEST(ServerLifecycleTest, LetsAPruneGoOnWhenItIsRestarted) {
   const TempFolder& files = server->client_folder();
   ExpectSame(JsonLines(files.Read("restarted/decisions.jsonl")), JsonLines(files.Read("unbroken/decisions.jsonl")));
   ExpectSameCircuit(files.Read("restarted/circuit.json"), files.Read("unbroken/circuit.json"));
+  EXPECT_EQ(files.Read("restarted/heads.json"), files.Read("unbroken/heads.json"));
   server->ExpectUnharmed();
 }
 

@@ -1,12 +1,16 @@
 // Jobs that find and judge circuits, from the submit to what they leave; all kinds alike.
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 #include "server/graph/circuit_document.h"
+#include "server/graph/head_details.h"
 #include "tests/unit/service/circuit_job_rpc_util.h"
 
 namespace circuitd {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsSupersetOf;
 
@@ -68,7 +72,10 @@ TEST_P(EveryKindRpcTest, RunsToItsResultAndIsWatched) {
   if (GetParam().spec.has_evaluation()) {
     EXPECT_EQ(job.evaluation().cells_size(), 1);
     EXPECT_EQ(job.evaluation().run_count(), happened);
-    EXPECT_THAT(NamesOf(job), testing::ElementsAre("evaluation.json"));
+    EXPECT_THAT(NamesOf(job), ElementsAre("evaluation.json", "circuit-0.json", "heads.json"));
+    const auto judged = ParseCircuit(Download(job, "circuit-0.json"), nullptr);
+    ASSERT_TRUE(judged.ok()) << judged.status();
+    EXPECT_EQ(judged->circuit.nodes.size(), 10u);
     return;
   }
   EXPECT_THAT(NamesOf(job),
@@ -81,6 +88,21 @@ TEST_P(EveryKindRpcTest, RunsToItsResultAndIsWatched) {
   EXPECT_THAT(document->parameters_json, HasSubstr("\"method\""));
 }
 
+TEST_P(EveryKindRpcTest, LeavesWhatHeadsDoOnItsPrompts) {
+  const v1::Job job = Finished(SubmitSpec(GetParam().spec));
+  const auto file = std::find_if(job.artifacts().begin(), job.artifacts().end(),
+                                 [](const v1::Artifact& artifact) { return artifact.name() == "heads.json"; });
+  ASSERT_NE(file, job.artifacts().end());
+  EXPECT_EQ(file->media_type(), "application/json");
+  const auto model = LoadDirectly("nano");
+  const auto sets = ParseHeadDetails(Download(job, "heads.json"), model->config());
+  ASSERT_TRUE(sets.ok()) << sets.status();
+  ASSERT_EQ(sets->size(), 1u);
+  EXPECT_EQ(sets->front().label, "prompts");
+  EXPECT_EQ(sets->front().prompt_count, 1);  // the two have different lengths
+  EXPECT_EQ(sets->front().heads.size(), 9u);
+}
+
 TEST_P(EveryKindRpcTest, GoesOnAfterARestartToTheSameResult) {
   const v1::JobSpec spec = OnSeqcont(GetParam().spec);
   const v1::Job whole = Finished(SubmitSpec(spec, /*no_cache=*/true));
@@ -89,6 +111,7 @@ TEST_P(EveryKindRpcTest, GoesOnAfterARestartToTheSameResult) {
   Start(TestOptions());
   const v1::Job resumed = Finished(job);
   ExpectSameResult(resumed, whole);
+  EXPECT_EQ(Download(resumed, "heads.json"), Download(whole, "heads.json"));
   EXPECT_EQ(ExpectWholeLog(resumed), ExpectWholeLog(whole));
   EXPECT_GT(resumed.last_sequence(), whole.last_sequence());  // it was queued and begun twice
   EXPECT_EQ(resumed.micro_batch_prompts(), whole.micro_batch_prompts());

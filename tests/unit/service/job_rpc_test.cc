@@ -81,7 +81,7 @@ TEST_F(JobRpcTest, PruningRunsToItsCircuit) {
   EXPECT_EQ(job.node_pruning().decision_count(), decisions);
   EXPECT_GT(decisions, 36u);
   EXPECT_GT(job.node_pruning().circuit().nodes_size(), 0);
-  ASSERT_EQ(job.artifacts_size(), 6);
+  ASSERT_EQ(job.artifacts_size(), 7);
   for (const v1::Artifact& artifact : job.artifacts()) {
     std::string bytes, rest;
     v1::Artifact info;
