@@ -29,6 +29,12 @@ void DevicePool::Stop() {
   for (DeviceWorker* worker : workers) worker->Stop();
 }
 
+DeviceWorker::Activity DevicePool::ActivityOf(const std::string& device) const {
+  MutexLock lock(mutex_);
+  const auto worker = workers_.find(device);
+  return worker != workers_.end() ? worker->second->activity() : DeviceWorker::Activity{};
+}
+
 int DevicePool::queued_calls() const {
   MutexLock lock(mutex_);
   int count = 0;

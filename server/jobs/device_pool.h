@@ -23,6 +23,8 @@ class DevicePool {
   DeviceWorker& Worker(const std::string& device);
   // Waits for what runs; jobs are to be cancelled before.
   void Stop();
+  // Of "cpu"; all zero while the device has no worker.
+  DeviceWorker::Activity ActivityOf(const std::string& device) const;
   // On all devices.
   int queued_calls() const;
   // Whether a call runs or waits on some device.

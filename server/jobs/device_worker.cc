@@ -9,8 +9,11 @@
 
 namespace circuitd {
 
-DeviceWorker::DeviceWorker(std::string name, int max_queued_calls)
-    : name_(std::move(name)), max_queued_calls_(static_cast<size_t>(max_queued_calls)), thread_([this] { Loop(); }) {}
+DeviceWorker::DeviceWorker(std::string name, int max_queued_calls, std::function<absl::Duration()> uptime)
+    : name_(std::move(name)),
+      max_queued_calls_(static_cast<size_t>(max_queued_calls)),
+      uptime_(std::move(uptime)),
+      thread_([this] { Loop(); }) {}
 
 DeviceWorker::~DeviceWorker() { Stop(); }
 
@@ -86,6 +89,12 @@ void DeviceWorker::Stop() {
   for (Call& call : left) call.done(absl::UnavailableError("the server is shutting down"));
 }
 
+DeviceWorker::Activity DeviceWorker::activity() const {
+  MutexLock lock(mutex_);
+  const absl::Duration going_on = busy_since_ ? uptime_() - *busy_since_ : absl::ZeroDuration();
+  return {busy_ + going_on, static_cast<int>(queue_.size()), running_calls_ + joined_calls_};
+}
+
 int DeviceWorker::queued_calls() const {
   MutexLock lock(mutex_);
   return static_cast<int>(queue_.size());
@@ -96,12 +105,28 @@ bool DeviceWorker::has_calls() const {
   return !queue_.empty() || running_calls_ > 0;
 }
 
+void DeviceWorker::AwaitWork() {
+  if (queue_.empty() && !background_waits_ && !stopping_) SetBusy(false);
+  while (queue_.empty() && !background_waits_ && !stopping_) wake_.Wait(mutex_);
+  SetBusy(!stopping_);
+}
+
+void DeviceWorker::SetBusy(bool busy) {
+  if (busy == busy_since_.has_value()) return;
+  if (busy) {
+    busy_since_ = uptime_();
+  } else {
+    busy_ += uptime_() - *busy_since_;
+    busy_since_.reset();
+  }
+}
+
 void DeviceWorker::Loop() {
   for (;;) {
     bool background_waits;
     {
       MutexLock lock(mutex_);
-      while (queue_.empty() && !background_waits_ && !stopping_) wake_.Wait(mutex_);
+      AwaitWork();
       if (stopping_) return;
       background_waits = background_waits_;
     }
@@ -113,7 +138,7 @@ void DeviceWorker::Loop() {
     std::function<bool()> background;
     {
       MutexLock lock(mutex_);
-      if (stopping_) return;
+      if (stopping_) continue;
       // Cleared before the step looks, so that a wake-up during the step is not lost.
       background_waits_ = false;
       background = background_;
@@ -177,6 +202,7 @@ int DeviceWorker::RunNextCall() {
     if (!stopping_) taken = TakeCalls();
     if (taken.empty()) return 0;
     ++running_calls_;
+    joined_calls_ += static_cast<int>(taken.size()) - 1;
   }
   Run(taken);
   for (Taken& each : taken) {
@@ -187,6 +213,7 @@ int DeviceWorker::RunNextCall() {
   }
   MutexLock lock(mutex_);
   --running_calls_;
+  joined_calls_ -= static_cast<int>(taken.size()) - 1;
   return static_cast<int>(taken.size());
 }
 

@@ -8,14 +8,17 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "base/checkpoint.h"
 #include "base/mutex.h"
 #include "server/jobs/joint_work.h"
+#include "server/jobs/steady_uptime.h"
 
 namespace circuitd {
 
@@ -37,8 +40,17 @@ class DeviceWorker {
     std::shared_ptr<JointWork> joint = nullptr;
   };
 
-  // `name` is what messages call the queue: "cpu".
-  DeviceWorker(std::string name, int max_queued_calls);
+  // What a worker does, and has done.
+  struct Activity {
+    // Since it was made: all the time in which it did not wait for something to do.
+    absl::Duration busy;
+    int waiting_calls = 0;
+    // Those that run together count one by one.
+    int running_calls = 0;
+  };
+
+  // `name` is what messages call the queue: "cpu". `uptime` is called with the worker's lock held.
+  DeviceWorker(std::string name, int max_queued_calls, std::function<absl::Duration()> uptime = SteadyUptime);
   // Stops as Stop does.
   ~DeviceWorker();
   DeviceWorker(const DeviceWorker&) = delete;
@@ -64,12 +76,16 @@ class DeviceWorker {
   // Finishes what runs, drops what waits, and ends the thread. Background work is to be cancelled by its owner before.
   void Stop();
 
+  Activity activity() const;
   int queued_calls() const;
   // Whether a call runs or waits.
   bool has_calls() const;
 
  private:
   void Loop();
+  // Returns when there is something to do, or the worker is to stop.
+  void AwaitWork() REQUIRES(mutex_);
+  void SetBusy(bool busy) REQUIRES(mutex_);
   struct Taken {
     Call call;
     absl::Status status;  // of its check, then of its work
@@ -86,12 +102,16 @@ class DeviceWorker {
 
   const std::string name_;
   const size_t max_queued_calls_;
+  const std::function<absl::Duration()> uptime_;
   mutable Mutex mutex_;
   CondVar wake_;
   std::deque<Call> queue_ GUARDED_BY(mutex_);
   std::function<bool()> background_ GUARDED_BY(mutex_);
   bool background_waits_ GUARDED_BY(mutex_) = false;
   int running_calls_ GUARDED_BY(mutex_) = 0;  // those that run together are one; 2: one has let another in
+  int joined_calls_ GUARDED_BY(mutex_) = 0;   // further ones of those that run together
+  absl::Duration busy_ GUARDED_BY(mutex_);    // up to the last time that there was nothing to do
+  std::optional<absl::Duration> busy_since_ GUARDED_BY(mutex_);  // an uptime
   bool stopping_ GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

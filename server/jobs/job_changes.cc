@@ -178,6 +178,14 @@ JobView JobManager::ViewLocked(JobRecord record) const {
   return ViewLocked(std::move(record), plans);
 }
 
+std::string JobManager::JobOn(const std::string& device) const {
+  MutexLock lock(mutex_);
+  for (const auto& [id, running] : running_) {
+    if (running.job.device == device) return id;
+  }
+  return "";
+}
+
 std::optional<FairQueue::Running> JobManager::RunningOn(const std::string& device) const {
   for (const auto& [id, running] : running_) {
     if (running.job.device != device) continue;

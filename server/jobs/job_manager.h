@@ -25,6 +25,7 @@
 #include "server/jobs/fair_queue.h"
 #include "server/jobs/job_request.h"
 #include "server/jobs/job_watch.h"
+#include "server/jobs/steady_uptime.h"
 #include "server/jobs/store/artifact_folder.h"
 #include "server/jobs/store/job.h"
 #include "server/jobs/store/job_store.h"
@@ -33,8 +34,6 @@
 namespace circuitd {
 
 class StopRequest;
-
-absl::Duration SteadyUptime();
 
 // Thread-safe.
 class JobManager {
@@ -95,6 +94,8 @@ class JobManager {
   absl::StatusOr<JobView> Get(absl::string_view id) const;
   // Newest first.
   absl::StatusOr<std::vector<JobView>> List(const JobFilter& filter) const;
+  // The id of the job that runs on a device ("cpu"); empty: none does.
+  std::string JobOn(const std::string& device) const;
   // A queued job ends at once, a running one at its next checkpoint. FAILED_PRECONDITION if it has ended.
   absl::StatusOr<JobView> Cancel(absl::string_view id);
   // Forgets an ended job; watches that lag behind end with NOT_FOUND. FAILED_PRECONDITION if it has not ended.

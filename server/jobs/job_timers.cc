@@ -29,8 +29,6 @@ std::vector<std::string> Due(const Map& map, IsDue is_due) {
 
 }  // namespace
 
-absl::Duration SteadyUptime() { return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch()); }
-
 absl::Duration JobManager::Tick() {
   News news;
   absl::Duration nap = kLongestNap;

@@ -56,6 +56,26 @@ absl::Status LoadCuda(DeviceId id) {
   return absl::OkStatus();
 }
 
+// /proc/self/statm has pages: of the address space, then resident ones.
+uint64_t ResidentBytes() {
+  std::ifstream statm("/proc/self/statm");
+  uint64_t all = 0, resident = 0;
+  if (!(statm >> all >> resident)) return 0;
+  return resident * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+uint64_t CudaHeldBytes(int index) {
+  uint64_t bytes = 0;
+  // A device that was not used yet has no statistics, and holds nothing.
+  InTorch([&] {
+    const auto stats = at::getDeviceAllocator(at::kCUDA)->getDeviceStats(static_cast<c10::DeviceIndex>(index));
+    constexpr auto kAll = static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE);
+    bytes = static_cast<uint64_t>(stats.reserved_bytes.at(kAll).current);
+    return absl::OkStatus();
+  }).IgnoreError();
+  return bytes;
+}
+
 // Zero without a driver or a device.
 int CudaDeviceCount() {
   try {
@@ -76,6 +96,7 @@ DeviceDescription DescribeCpu() {
   }
   absl::StrAppend(&cpu.description, ", ", ::sysconf(_SC_NPROCESSORS_ONLN), " cores");
   cpu.memory_bytes = static_cast<uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+  cpu.used_bytes = ResidentBytes();
   return cpu;
 }
 
@@ -83,6 +104,7 @@ DeviceDescription DescribeCpu() {
 // needed for it.
 DeviceDescription DescribeCuda(int index) {
   DeviceDescription device{.name = DeviceName({.cuda = true, .index = index}), .description = "CUDA device"};
+  device.used_bytes = CudaHeldBytes(index);
   void* driver = ::dlopen("libcuda.so.1", RTLD_LAZY | RTLD_NOLOAD);
   if (driver == nullptr) return device;
   const auto init = reinterpret_cast<int (*)(unsigned)>(::dlsym(driver, "cuInit"));

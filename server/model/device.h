@@ -37,6 +37,9 @@ struct DeviceDescription {
   std::string name;         // "cpu", "cuda:0"
   std::string description;  // "NVIDIA A100-SXM4-80GB"
   uint64_t memory_bytes = 0;
+  // Of it, what this process has: of the CPU, its resident set; of a CUDA device, what LibTorch holds for weights and
+  // activations, with what it keeps for the next ones. 0 if that can't be told.
+  uint64_t used_bytes = 0;
 };
 
 // The CPU, and the CUDA devices once a PrepareDevice has loaded CUDA. Thread-safe.

@@ -1,6 +1,10 @@
 #include "server/service/server_service.h"
 
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "circuitd/v1/server.grpc.pb.h"
+#include "server/jobs/device_pool.h"
+#include "server/jobs/steady_uptime.h"
 #include "server/model/device.h"
 #include "server/service/convert_job.h"
 #include "server/service/reactors.h"
@@ -25,7 +29,17 @@ class ServerService final : public v1::ServerService::CallbackService {
         proto->set_name(device.name);
         proto->set_description(device.description);
         proto->set_memory_bytes(device.memory_bytes);
+        proto->set_used_memory_bytes(device.used_bytes);
+        const DeviceWorker::Activity activity = parts_.devices.ActivityOf(device.name);
+        *proto->mutable_busy_time() = ToProto(activity.busy);
+        proto->set_waiting_calls(static_cast<uint32_t>(activity.waiting_calls));
+        proto->set_running_calls(static_cast<uint32_t>(activity.running_calls));
+        const std::string job = parts_.jobs.JobOn(device.name);
+        if (!job.empty()) proto->set_running_job(absl::StrCat("jobs/", job));
       }
+      // After the busy times, so that no device was busy for longer.
+      *response->mutable_start_time() = ToProto(start_time_);
+      *response->mutable_uptime() = ToProto(SteadyUptime() - start_uptime_);
       const ServerOptions& options = parts_.options;
       response->set_default_device(options.models.default_device);
       v1::Limits& limits = *response->mutable_limits();
@@ -51,6 +65,8 @@ class ServerService final : public v1::ServerService::CallbackService {
 
  private:
   const ServerParts& parts_;
+  const absl::Time start_time_ = absl::Now();
+  const absl::Duration start_uptime_ = SteadyUptime();
 };
 
 }  // namespace

@@ -311,6 +311,68 @@ TEST(DeviceWorkerTest, TellsWhetherCallsRunOrWait) {
   while (worker.has_calls()) std::this_thread::yield();
 }
 
+// A clock that stands still until it is set forward, and counts who looks at it.
+struct SetClock {
+  std::atomic<int64_t> seconds = 0;
+  std::atomic<int> looks = 0;
+
+  std::function<absl::Duration()> function() {
+    return [this] {
+      const absl::Duration now = absl::Seconds(seconds.load());
+      ++looks;
+      return now;
+    };
+  }
+};
+
+TEST(DeviceWorkerTest, CountsTheTimeInWhichItHasSomethingToDo) {
+  SetClock clock;
+  DeviceWorker worker("cpu", 8, clock.function());
+  EXPECT_EQ(worker.activity().busy, absl::ZeroDuration());
+  for (int call = 1; call <= 2; ++call) {
+    clock.looks = 0;
+    EXPECT_TRUE(RunAndWait(worker, [&] {
+                  clock.seconds += 3;
+                  EXPECT_EQ(worker.activity().busy, absl::Seconds(3 * call));
+                  return absl::OkStatus();
+                }).ok());
+    // When it began, in the call, and when it had nothing to do any more.
+    while (clock.looks < 3) std::this_thread::yield();
+    clock.seconds += 10;
+    EXPECT_EQ(worker.activity().busy, absl::Seconds(3 * call));
+  }
+}
+
+TEST(DeviceWorkerTest, BackgroundWorkIsBusyTimeToo) {
+  SetClock clock;
+  DeviceWorker worker("cpu", 8, clock.function());
+  int steps = 0;
+  worker.SetBackground([&] {
+    clock.seconds += 5;
+    return ++steps < 3;
+  });
+  worker.WakeBackground();
+  while (clock.looks < 2) std::this_thread::yield();
+  clock.seconds += 10;
+  EXPECT_EQ(worker.activity().busy, absl::Seconds(15));
+  worker.Stop();
+  EXPECT_EQ(worker.activity().busy, absl::Seconds(15));
+}
+
+TEST(DeviceWorkerTest, CountsCallsThatWaitAndThatRun) {
+  DeviceWorker worker("cpu", 8);
+  EXPECT_EQ(worker.activity().running_calls, 0);
+  {
+    Blocker blocker(worker);
+    ASSERT_TRUE(worker.Enqueue({nullptr, Nothing, Ignore}).ok());
+    EXPECT_EQ(worker.activity().running_calls, 1);
+    EXPECT_EQ(worker.activity().waiting_calls, 1);
+  }
+  while (worker.has_calls()) std::this_thread::yield();
+  EXPECT_EQ(worker.activity().running_calls, 0);
+  EXPECT_EQ(worker.activity().waiting_calls, 0);
+}
+
 TEST(DeviceWorkerTest, ThrowingBackgroundStepEndsOnlyItself) {
   DeviceWorker worker("cpu", 8);
   int steps = 0;

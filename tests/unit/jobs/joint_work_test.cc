@@ -105,6 +105,16 @@ TEST_F(JointWorkTest, TakesAlongWhatWaitsBehindItAndLeavesTheRestInOrder) {
   EXPECT_EQ(ended_.size(), 6u);
 }
 
+TEST_F(JointWorkTest, EachOfThoseThatRunTogetherCountsAsRunning) {
+  std::vector<int> running;
+  const auto count = [&](const absl::Status&) { running.push_back(worker_.activity().running_calls); };
+  RunTogether([&] {
+    for (int i = 0; i < 3; ++i) Add({nullptr, nullptr, count, false, std::make_shared<Named>("a", 1, log_)});
+    Add({nullptr, [] { return absl::OkStatus(); }, count});
+  });
+  EXPECT_THAT(running, ElementsAre(3, 3, 3, 1));
+}
+
 TEST_F(JointWorkTest, TakesNoMoreThanItWants) {
   RunTogether([this] {
     for (const char* name : {"a", "b", "c", "d", "e"}) Enqueue(name, 1, nullptr, 2);

@@ -48,5 +48,17 @@ TEST(DeviceTest, DescribesTheCpuFirst) {
   EXPECT_GT(devices[0].memory_bytes, uint64_t{100} << 20);
 }
 
+TEST(DeviceTest, CountsMemoryThatTheProcessHas) {
+  const uint64_t before = DescribeDevices()[0].used_bytes;
+  constexpr size_t kSize = size_t{64} << 20;
+  std::vector<char> written(kSize, 'x');
+  const uint64_t after = DescribeDevices()[0].used_bytes;
+  EXPECT_GT(before, 0u);
+  // Others may give some back meanwhile.
+  EXPECT_GT(after, before + kSize / 2);
+  EXPECT_LT(after, DescribeDevices()[0].memory_bytes);
+  EXPECT_EQ(written[kSize / 2], 'x');
+}
+
 }  // namespace
 }  // namespace circuitd

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <grpcpp/impl/codegen/client_unary_call.h>
 
+#include "absl/time/clock.h"
 #include "circuitd/v1/dataset.grpc.pb.h"
 #include "circuitd/v1/server.grpc.pb.h"
 #include "server/service/version.h"
@@ -25,6 +26,38 @@ TEST_F(RpcTest, GetServerInfoTellsVersionDevicesAndLimits) {
   EXPECT_EQ(response.limits().max_running_jobs_per_user(), 8u);
   EXPECT_EQ(response.limits().retention_age().seconds(), 30 * 24 * 3600);
   EXPECT_EQ(response.limits().retention_bytes(), uint64_t{10} << 30);
+}
+
+TEST_F(RpcTest, GetServerInfoTellsWhatADeviceDoes) {
+  const auto stub = Stub<v1::ServerService>();
+  const auto ask = [&] {
+    grpc::ClientContext context;
+    v1::GetServerInfoResponse response;
+    EXPECT_TRUE(stub->GetServerInfo(&context, {}, &response).ok());
+    return response;
+  };
+  const auto nanoseconds = [](const google::protobuf::Duration& duration) {
+    return duration.seconds() * 1'000'000'000 + duration.nanos();
+  };
+  const v1::GetServerInfoResponse idle = ask();
+  EXPECT_EQ(nanoseconds(idle.devices(0).busy_time()), 0);
+  EXPECT_EQ(idle.devices(0).running_job(), "");
+  EXPECT_GT(idle.devices(0).used_memory_bytes(), 0u);
+  EXPECT_GT(nanoseconds(idle.uptime()), 0);
+  EXPECT_LE(absl::FromUnixSeconds(idle.start_time().seconds()), absl::Now());
+
+  const v1::Job job = Submit(LongJob());
+  WaitForDecision(job.name());
+  const v1::GetServerInfoResponse busy = ask();
+  EXPECT_EQ(busy.devices(0).running_job(), job.name());
+  EXPECT_EQ(busy.devices(0).running_calls(), 0u);
+  EXPECT_EQ(busy.devices(0).waiting_calls(), 0u);
+  EXPECT_GT(nanoseconds(busy.devices(0).busy_time()), 0);
+  EXPECT_LT(nanoseconds(busy.devices(0).busy_time()), nanoseconds(busy.uptime()));
+  EXPECT_EQ(busy.start_time().seconds(), idle.start_time().seconds());
+  // While the job runs, the device is never idle.
+  const v1::GetServerInfoResponse later = ask();
+  EXPECT_GT(nanoseconds(later.devices(0).busy_time()), nanoseconds(busy.devices(0).busy_time()));
 }
 
 // A unary call of any name with an empty request.
