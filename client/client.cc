@@ -108,8 +108,6 @@ absl::Status Client::Stream(Method method, Stub& stub, const Request& request, c
     RETURN_IF_ERROR(Unary(&v1::service::StubInterface::rpc, *stub, request, response)); \
     return response;                                                                    \
   }
-CIRCUITD_UNARY_CALL(server_, ServerService, GetServerInfo)
-CIRCUITD_UNARY_CALL(models_, ModelService, ListModels)
 CIRCUITD_UNARY_CALL(models_, ModelService, GetModel)
 CIRCUITD_UNARY_CALL(models_, ModelService, LoadModel)
 CIRCUITD_UNARY_CALL(models_, ModelService, UnloadModel)
@@ -118,10 +116,21 @@ CIRCUITD_UNARY_CALL(datasets_, DatasetService, ListDatasets)
 CIRCUITD_UNARY_CALL(datasets_, DatasetService, DeleteDataset)
 CIRCUITD_UNARY_CALL(inference_, InferenceService, Tokenize)
 CIRCUITD_UNARY_CALL(tasks_, TaskService, ListTasks)
-CIRCUITD_UNARY_CALL(jobs_, JobService, ListJobs)
 CIRCUITD_UNARY_CALL(jobs_, JobService, CancelJob)
 CIRCUITD_UNARY_CALL(jobs_, JobService, DeleteJob)
 #undef CIRCUITD_UNARY_CALL
+
+#define CIRCUITD_CANCELLABLE_CALL(stub, service, rpc)                                                    \
+  absl::StatusOr<v1::rpc##Response> Client::rpc(const v1::rpc##Request& request, Canceller* canceller) { \
+    v1::rpc##Response response;                                                                          \
+    RETURN_IF_ERROR(Unary(&v1::service::StubInterface::rpc, *stub, request, response, canceller));       \
+    return response;                                                                                     \
+  }
+CIRCUITD_CANCELLABLE_CALL(server_, ServerService, GetServerInfo)
+CIRCUITD_CANCELLABLE_CALL(models_, ModelService, ListModels)
+CIRCUITD_CANCELLABLE_CALL(jobs_, JobService, GetJob)
+CIRCUITD_CANCELLABLE_CALL(jobs_, JobService, ListJobs)
+#undef CIRCUITD_CANCELLABLE_CALL
 
 absl::StatusOr<v1::UploadDatasetResponse> Client::UploadDataset(v1::DatasetFormat format, absl::string_view bytes) {
   v1::UploadDatasetRequest header;
@@ -150,12 +159,6 @@ absl::StatusOr<v1::SubmitJobResponse> Client::SubmitJob(const v1::SubmitJobReque
   if (named.request_id().empty()) named.set_request_id(MakeRequestId());
   v1::SubmitJobResponse response;
   RETURN_IF_ERROR(Unary(&v1::JobService::StubInterface::SubmitJob, *jobs_, named, response));
-  return response;
-}
-
-absl::StatusOr<v1::GetJobResponse> Client::GetJob(const v1::GetJobRequest& request, Canceller* canceller) {
-  v1::GetJobResponse response;
-  RETURN_IF_ERROR(Unary(&v1::JobService::StubInterface::GetJob, *jobs_, request, response, canceller));
   return response;
 }
 

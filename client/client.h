@@ -51,9 +51,11 @@ class Client {
   static absl::StatusOr<std::unique_ptr<Client>> Create(std::shared_ptr<grpc::ChannelInterface> channel,
                                                         ClientOptions options);
 
-  absl::StatusOr<v1::GetServerInfoResponse> GetServerInfo(const v1::GetServerInfoRequest& request);
+  absl::StatusOr<v1::GetServerInfoResponse> GetServerInfo(const v1::GetServerInfoRequest& request,
+                                                          Canceller* canceller = nullptr);
 
-  absl::StatusOr<v1::ListModelsResponse> ListModels(const v1::ListModelsRequest& request);
+  absl::StatusOr<v1::ListModelsResponse> ListModels(const v1::ListModelsRequest& request,
+                                                    Canceller* canceller = nullptr);
   absl::StatusOr<v1::GetModelResponse> GetModel(const v1::GetModelRequest& request);
   absl::StatusOr<v1::LoadModelResponse> LoadModel(const v1::LoadModelRequest& request);
   absl::StatusOr<v1::UnloadModelResponse> UnloadModel(const v1::UnloadModelRequest& request);
@@ -94,7 +96,7 @@ class Client {
   // Without a request_id it makes one up, so that no job is submitted twice.
   absl::StatusOr<v1::SubmitJobResponse> SubmitJob(const v1::SubmitJobRequest& request);
   absl::StatusOr<v1::GetJobResponse> GetJob(const v1::GetJobRequest& request, Canceller* canceller = nullptr);
-  absl::StatusOr<v1::ListJobsResponse> ListJobs(const v1::ListJobsRequest& request);
+  absl::StatusOr<v1::ListJobsResponse> ListJobs(const v1::ListJobsRequest& request, Canceller* canceller = nullptr);
   absl::Status WatchJob(const v1::WatchJobRequest& request, const Receiver<v1::WatchJobResponse>& receive,
                         Canceller* canceller = nullptr);
   absl::StatusOr<v1::CancelJobResponse> CancelJob(const v1::CancelJobRequest& request);

@@ -72,6 +72,7 @@ void AddCommands(CLI::App& app, CommandContext& context) {
   AddSweepCommand(app, context);
   AddPathCommand(app, context);
   AddTaskCommand(app, context);
+  AddTopCommand(app, context);
   AddInfoCommand(app, context);
 }
 

@@ -100,6 +100,7 @@ void AddOvCommand(CLI::App& app, CommandContext& context);
 void AddSweepCommand(CLI::App& app, CommandContext& context);
 void AddPathCommand(CLI::App& app, CommandContext& context);
 void AddTaskCommand(CLI::App& app, CommandContext& context);
+void AddTopCommand(CLI::App& app, CommandContext& context);
 void AddInfoCommand(CLI::App& app, CommandContext& context);
 
 // --server and the other options of all commands, and every command.

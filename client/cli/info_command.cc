@@ -1,6 +1,7 @@
 // `circuit info`: what server this is.
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/time/time.h"
 #include "base/escape_text.h"
 #include "base/status.h"
@@ -8,6 +9,7 @@
 #include "client/cli/exit_code.h"
 #include "client/cli/table.h"
 #include "client/cli/text.h"
+#include "client/cli/top_sections.h"
 
 namespace circuitd::client {
 namespace {
@@ -21,6 +23,18 @@ std::string AgeText(const google::protobuf::Duration& age) {
   return absl::FormatDuration(absl::Seconds(age.seconds()));
 }
 
+// "Started 2026-11-24 14:05".
+std::string StartText(const v1::GetServerInfoResponse& info) {
+  const absl::Time start = absl::FromUnixSeconds(info.start_time().seconds());
+  return absl::StrCat("Started ", absl::FormatTime("%Y-%m-%d %H:%M", start, absl::LocalTimeZone()));
+}
+
+// Since the server's start: "12.5 %".
+std::string BusyText(const v1::GetServerInfoResponse& info, const v1::Device& device) {
+  const auto share = BusyShare({}, info, device);
+  return share ? absl::StrFormat("%.1f %%", 100 * *share) : "";
+}
+
 absl::StatusOr<int> Info(CommandContext& context) {
   ASSIGN_OR_RETURN(const auto client, context.Connect());
   ASSIGN_OR_RETURN(const v1::GetServerInfoResponse info, client->GetServerInfo({}));
@@ -28,10 +42,13 @@ absl::StatusOr<int> Info(CommandContext& context) {
     context.PrintJson(info);
     return kExitOk;
   }
-  context.out().Write(EscapeText(absl::StrCat("circuitd ", info.version(), " at ", context.options().server)) + "\n\n");
-  Table devices({"DEVICE", "DESCRIPTION", ">MEMORY", ""});
+  context.out().Write(EscapeText(absl::StrCat("circuitd ", info.version(), " at ", context.options().server)) + "\n");
+  if (info.has_start_time()) context.out().Write(StartText(info) + "\n");
+  context.out().Write("\n");
+  Table devices({"DEVICE", "DESCRIPTION", ">MEMORY", ">IN USE", ">BUSY", ""});
   for (const v1::Device& device : info.devices()) {
     devices.Add({device.name(), device.description(), ByteSize(device.memory_bytes()),
+                 ByteSize(device.used_memory_bytes()), BusyText(info, device),
                  device.name() == info.default_device() ? "default" : ""});
   }
   context.Print(devices);

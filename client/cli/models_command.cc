@@ -3,24 +3,18 @@
 #include <memory>
 
 #include "CLI/CLI.hpp"
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/strip.h"
 #include "base/status.h"
 #include "client/cli/choice_option.h"
 #include "client/cli/command.h"
 #include "client/cli/exit_code.h"
+#include "client/cli/model_text.h"
 #include "client/cli/table.h"
 #include "client/cli/text.h"
 
 namespace circuitd::client {
 namespace {
-
-std::string DataTypeName(v1::DataType type) {
-  if (type == v1::DATA_TYPE_UNSPECIFIED) return "";
-  return absl::AsciiStrToLower(absl::StripPrefix(v1::DataType_Name(type), "DATA_TYPE_"));
-}
 
 Table ModelTable(const google::protobuf::RepeatedPtrField<v1::Model>& models) {
   Table table({"NAME", "STATE", "DEVICE", "DTYPE", ">PARAMETERS", ">LAYERS", ">HEADS", ">D_MODEL", "ALIASES"});

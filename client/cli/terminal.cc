@@ -61,7 +61,9 @@ void Output::Write(absl::string_view text) {
   }
 }
 
-size_t Output::table_width() const { return isatty(fd_) == 1 ? TerminalWidth(fd_) : 0; }
+bool Output::is_terminal() const { return isatty(fd_) == 1; }
+
+size_t Output::table_width() const { return is_terminal() ? TerminalWidth(fd_) : 0; }
 
 void PrintError(absl::string_view line) {
   // Nobody is left to tell when this fails.

@@ -30,6 +30,7 @@ class Output {
   explicit Output(int fd);
 
   void Write(absl::string_view text);
+  bool is_terminal() const;
   // A terminal's width; 0, no limit, for files and pipes.
   size_t table_width() const;
   bool colour() const { return HasColour(fd_); }

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <pty.h>
 #include <spawn.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -155,6 +156,17 @@ void Subprocess::Signal(int signal) {
 
 void Subprocess::Type(absl::string_view text) {
   if (write(out_fd_, text.data(), text.size()) != static_cast<ssize_t>(text.size())) Die("write to the terminal");
+}
+
+void Subprocess::Resize(unsigned short columns, unsigned short rows) {
+  const winsize size = {.ws_row = rows, .ws_col = columns, .ws_xpixel = 0, .ws_ypixel = 0};
+  if (ioctl(out_fd_, TIOCSWINSZ, &size) != 0) Die("TIOCSWINSZ");
+}
+
+termios Subprocess::TerminalSettings() const {
+  termios settings = {};
+  if (tcgetattr(out_fd_, &settings) != 0) Die("tcgetattr");
+  return settings;
 }
 
 std::string Subprocess::out() const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <sys/types.h>
+#include <termios.h>
 
 #include <map>
 #include <memory>
@@ -43,6 +44,10 @@ class Subprocess {
   void Signal(int signal);
   // Only with a terminal.
   void Type(absl::string_view text);
+  // Only with a terminal, as a window does it whose size is changed.
+  void Resize(unsigned short columns, unsigned short rows);
+  // Only with a terminal: how it takes its input.
+  termios TerminalSettings() const;
 
   // What was written until now; with a terminal all of it is standard output's.
   std::string out() const;

@@ -213,5 +213,23 @@ TEST(InfoCommandTest, ShowsTheLimitsOfUsersAndHowLongJobsAreKept) {
   EXPECT_THAT(RunCommand(server, {"info"}).out, testing::ContainsRegex("age of ended jobs +no limit\n"));
 }
 
+TEST(InfoCommandTest, ShowsWhatDevicesHaveDoneSinceTheStart) {
+  ScriptedServer server;
+  v1::GetServerInfoResponse& info = server.server.info;
+  v1::Device& device = *info.add_devices();
+  device.set_name("cpu");
+  device.set_memory_bytes(uint64_t{16} << 30);
+  device.set_used_memory_bytes(uint64_t{3} << 29);
+  device.mutable_busy_time()->set_seconds(25);
+  info.set_default_device("cpu");
+  // An older server does not say.
+  EXPECT_THAT(RunCommand(server, {"info"}).out, testing::ContainsRegex("cpu +16.0 GiB +1.5 GiB +default\n"));
+  info.mutable_uptime()->set_seconds(200);
+  info.mutable_start_time()->set_seconds(1'800'000'000);
+  const std::string out = RunCommand(server, {"info"}).out;
+  EXPECT_THAT(out, testing::ContainsRegex("cpu +16.0 GiB +1.5 GiB +12.5 % +default\n"));
+  EXPECT_THAT(out, testing::ContainsRegex("\nStarted 2027-01-1[45] "));
+}
+
 }  // namespace
 }  // namespace circuitd::client

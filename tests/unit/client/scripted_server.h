@@ -106,6 +106,11 @@ class ScriptedModels final : public v1::ModelService::Service {
  public:
   v1::Model model;
 
+  grpc::Status ListModels(grpc::ServerContext*, const v1::ListModelsRequest*,
+                          v1::ListModelsResponse* response) override {
+    *response->add_models() = model;
+    return grpc::Status::OK;
+  }
   grpc::Status LoadModel(grpc::ServerContext*, const v1::LoadModelRequest*, v1::LoadModelResponse* response) override {
     *response->mutable_model() = model;
     return grpc::Status::OK;

@@ -1,0 +1,25 @@
+#include "client/cli/model_text.h"
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/strip.h"
+
+namespace circuitd::client {
+
+std::string DataTypeName(v1::DataType type) {
+  if (type == v1::DATA_TYPE_UNSPECIFIED) return "";
+  return absl::AsciiStrToLower(absl::StripPrefix(v1::DataType_Name(type), "DATA_TYPE_"));
+}
+
+uint64_t DataTypeBytes(v1::DataType type) {
+  switch (type) {
+    case v1::DATA_TYPE_FLOAT32:
+      return 4;
+    case v1::DATA_TYPE_FLOAT16:
+    case v1::DATA_TYPE_BFLOAT16:
+      return 2;
+    default:
+      return 0;
+  }
+}
+
+}  // namespace circuitd::client
