@@ -18,6 +18,7 @@
 #include "client/cli/progress_printer.h"
 #include "client/cli/queue_refresher.h"
 #include "client/cli/summary.h"
+#include "client/cli/terminal_size.h"
 #include "client/job_follower.h"
 #include "client/local_file.h"
 #include "nlohmann/json.hpp"
@@ -28,7 +29,11 @@ namespace {
 constexpr absl::Duration kQueueRefresh = absl::Seconds(5);
 
 ProgressPrinter::Mode ModeFor(bool json) {
-  if (isatty(STDERR_FILENO) == 1) return ProgressPrinter::Mode::kBar;
+  if (isatty(STDERR_FILENO) == 1) {
+    // What others write to the terminal meanwhile would be drawn over.
+    const bool alone = !json || isatty(STDOUT_FILENO) != 1;
+    return alone && CanMoveUp(STDERR_FILENO) ? ProgressPrinter::Mode::kBoard : ProgressPrinter::Mode::kBar;
+  }
   return json ? ProgressPrinter::Mode::kSilent : ProgressPrinter::Mode::kLines;
 }
 

@@ -5,7 +5,6 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 #include "base/escape_text.h"
@@ -60,6 +59,7 @@ void JobProgressView::Update(const v1::JobEvent& event) {
     begun_ = begun_ || event.state() == v1::JOB_STATE_RUNNING;
     if (old) return;
     state_ = event.state();
+    if (state_ == v1::JOB_STATE_QUEUED) rate_.Reset();
     waiting_.reset();
   }
   if (event.has_decision() || event.has_step()) UpdateStep(event);
@@ -71,7 +71,7 @@ void JobProgressView::UpdateStep(const v1::JobEvent& event) {
   kept_ = KeptText(event);
   if (event.has_step()) {
     if (event.step().has_evaluation()) counted_ = event.step().evaluation().index() + 1;
-    if (event.step().has_progress()) progress_ = event.step().progress();
+    if (event.step().has_progress()) Take(event.step().progress());
     return;
   }
   if (event.decision().has_edge_decision()) {
@@ -83,7 +83,12 @@ void JobProgressView::UpdateStep(const v1::JobEvent& event) {
     counted_ = decision.index() + 1;
   }
   // One of long ago comes without: what the job said is newer.
-  if (event.decision().has_progress()) progress_ = event.decision().progress();
+  if (event.decision().has_progress()) Take(event.decision().progress());
+}
+
+void JobProgressView::Take(const v1::JobProgress& progress) {
+  progress_ = progress;
+  rate_.Add(Seconds(progress.elapsed()), progress.steps_done());
 }
 
 uint64_t JobProgressView::StepsDone() const { return std::max<uint64_t>(progress_.steps_done(), counted_); }
@@ -105,14 +110,12 @@ std::string JobProgressView::RenderBar(size_t width) const {
   const uint64_t made = StepsDone();
   const uint64_t done = made - std::min(iteration_start_, made);
   const uint64_t total = done + progress_.steps_left();
-  const double elapsed = Seconds(progress_.elapsed());
-  const double rate = elapsed > 0 ? static_cast<double>(made) / elapsed : 0;
   const std::string left =
       progress_.has_remaining_estimate() ? ClockTime(Seconds(progress_.remaining_estimate())) : "-:--";
   // The most important first; the line ends before the first one that does not fit.
   std::vector<std::string> parts = {absl::StrCat(done, "/", total), absl::StrCat("ETA ", left), last_step_};
   if (!kept_.empty()) parts.push_back(absl::StrCat("kept ", kept_));
-  parts.push_back(absl::StrFormat("%.1f/s", rate));
+  if (const auto rate = rate_.PerSecond()) parts.push_back(RateText(*rate));
   if (iteration_) parts.push_back(absl::StrCat("iteration ", *iteration_ + 1));
   std::string text;
   for (const std::string& part : parts) {

@@ -8,6 +8,7 @@
 
 #include "absl/strings/string_view.h"
 #include "circuitd/v1/job.pb.h"
+#include "client/cli/step_rate.h"
 
 namespace circuitd::client {
 
@@ -34,6 +35,8 @@ class JobProgressView {
   std::string QueuedText() const;
 
  private:
+  // As of now.
+  void Take(const v1::JobProgress& progress);
   // Takes what the event says of a decision or step.
   void UpdateStep(const v1::JobEvent& event);
   // Decisions or steps up to now.
@@ -50,6 +53,7 @@ class JobProgressView {
   v1::JobProgress progress_;
   std::string last_step_;
   std::string kept_;
+  StepRate rate_;
   // As the last event counts, or 0.
   uint64_t counted_ = 0;
   // Of node pruning: the last decision's, and decisions before it.

@@ -1,10 +1,13 @@
 #include "client/cli/progress_printer.h"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/escape_text.h"
 #include "client/cli/terminal.h"
+#include "client/job_follower.h"
 #include "client/local_file.h"
 
 namespace circuitd::client {
@@ -14,6 +17,7 @@ namespace {
 constexpr std::chrono::milliseconds kBetweenDraws(80);
 // In a log.
 constexpr std::chrono::seconds kBetweenStepLines(1);
+constexpr size_t kFreeColumns = 3;
 
 }  // namespace
 
@@ -21,7 +25,7 @@ ProgressPrinter::ProgressPrinter(int fd, Mode mode, Clock now) : fd_(fd), mode_(
 
 ProgressPrinter::~ProgressPrinter() {
   MutexLock lock(mutex_);
-  Clear();
+  Write(lines_.End(lines_.count() - std::min<size_t>(1, lines_.count()), TerminalSizeOf(fd_)));
   if (paused_) Write("\n");  // what comes next does not belong on the question's line
 }
 
@@ -37,7 +41,8 @@ void ProgressPrinter::Update(const v1::WatchJobResponse& message) {
     view_.Update(message.event());
   }
   const bool new_state = view_.state() != before;
-  if (mode_ == Mode::kBar) Draw(/*even_if_recent=*/new_state);
+  if (mode_ == Mode::kBoard && message.has_event()) board_.Update(message.event());
+  Draw(/*even_if_recent=*/new_state);
   if (mode_ != Mode::kLines) return;
   // A watch begins with the job as it is now, and then tells what happened before: what a job waits for comes last.
   const bool waits = view_.state() == v1::JOB_STATE_QUEUED && view_.up_to_date();
@@ -67,18 +72,19 @@ void ProgressPrinter::Refresh(const v1::Job& job) {
 
 bool ProgressPrinter::ShowsQueue() {
   MutexLock lock(mutex_);
-  return mode_ == Mode::kBar && view_.state() == v1::JOB_STATE_QUEUED;
+  return draws() && view_.state() == v1::JOB_STATE_QUEUED;
 }
 
 void ProgressPrinter::Say(absl::string_view line) {
   MutexLock lock(mutex_);
-  Clear();
-  Write(absl::StrCat(EscapeText(line), "\n"));
+  const bool drawn = lines_.count() > 0;
+  Write(absl::StrCat(lines_.End(0, TerminalSizeOf(fd_)), EscapeText(line), "\n"));
+  if (drawn) Draw(/*even_if_recent=*/true);
 }
 
 void ProgressPrinter::Pause() {
   MutexLock lock(mutex_);
-  Clear();
+  Write(lines_.End(0, TerminalSizeOf(fd_)));
   paused_ = true;
 }
 
@@ -89,19 +95,21 @@ void ProgressPrinter::Resume() {
 }
 
 void ProgressPrinter::Draw(bool even_if_recent) {
-  if (mode_ != Mode::kBar || paused_) return;
+  if (!draws() || paused_) return;
   const auto now = now_();
-  if (drawn_ && !even_if_recent && now - last_draw_ < kBetweenDraws) return;
+  if (lines_.count() > 0 && !even_if_recent && now - last_draw_ < kBetweenDraws) return;
   last_draw_ = now;
-  drawn_ = true;
-  // The last column stays free: some terminals wrap when it is written.
-  Write(absl::StrCat("\r", view_.RenderBar(TerminalWidth(fd_) - 1), "\x1b[K"));
-}
-
-void ProgressPrinter::Clear() {
-  if (!drawn_) return;
-  Write("\r\x1b[K");
-  drawn_ = false;
+  const TerminalSize size = TerminalSizeOf(fd_);
+  // Columns that stay free are those of the "^C" that a terminal shows behind the bar, and the last one: some terminals
+  // wrap when it is written. The line above the board is what the command said before.
+  const size_t width = size.width - std::min(kFreeColumns, size.width);
+  std::vector<std::string> lines;
+  if (mode_ == Mode::kBoard) {
+    const size_t height = size.height - std::min<size_t>(2, size.height);
+    lines = RenderBoard(board_, {width, height, ColourDepthOf(fd_), /*mark_last=*/!IsTerminal(view_.state())});
+  }
+  lines.push_back(view_.RenderBar(width));
+  Write(lines_.Draw(std::move(lines), size));
 }
 
 }  // namespace circuitd::client

@@ -28,8 +28,8 @@ class InterruptTest : public SharedServerTest {
   static std::string StateOf(const std::string& job) { return server_->Job(job).value("state", "no such job"); }
 
   // A client that has seen its long job make a decision.
-  static std::unique_ptr<Subprocess> StartRunningPrune(bool terminal = false) {
-    auto client = server_->StartClient(LongJob(), terminal);
+  static std::unique_ptr<Subprocess> StartRunningPrune(unsigned short terminal_columns = 0) {
+    auto client = server_->StartClient(LongJob(), terminal_columns);
     // Decisions have scores in percent, as lines and in the bar.
     EXPECT_TRUE(client->WaitForOutput("%")) << client->err() << client->out();
     return client;
@@ -88,8 +88,8 @@ TEST_F(InterruptTest, DetachesAtCtrlCWhereThereIsNobodyToAsk) {
 }
 
 TEST_F(InterruptTest, DrawsABarOnATerminalAndDetachesAtASecondCtrlC) {
-  const auto client = StartRunningPrune(/*terminal=*/true);
-  EXPECT_THAT(client->out(), HasSubstr("\r[")) << "no bar";
+  const auto client = StartRunningPrune(/*terminal_columns=*/120);
+  EXPECT_THAT(client->out(), HasSubstr("\n[")) << "no bar below a board";
   EXPECT_THAT(client->out(), HasSubstr("ETA "));
   client->Type("\x03");
   ASSERT_TRUE(client->WaitForOutput("or Enter to keep watching? ")) << client->out();
@@ -101,7 +101,7 @@ TEST_F(InterruptTest, DrawsABarOnATerminalAndDetachesAtASecondCtrlC) {
 }
 
 TEST_F(InterruptTest, CancelsTheJobWhenTheAnswerToCtrlCSaysSo) {
-  const auto client = StartRunningPrune(/*terminal=*/true);
+  const auto client = StartRunningPrune(/*terminal_columns=*/120);
   client->Type("\x03");
   ASSERT_TRUE(client->WaitForOutput("or Enter to keep watching? ")) << client->out();
   client->Type("c\n");
@@ -111,7 +111,7 @@ TEST_F(InterruptTest, CancelsTheJobWhenTheAnswerToCtrlCSaysSo) {
 }
 
 TEST_F(InterruptTest, KeepsWatchingWhenTheAnswerToCtrlCIsEmpty) {
-  const auto client = StartRunningPrune(/*terminal=*/true);
+  const auto client = StartRunningPrune(/*terminal_columns=*/120);
   client->Type("\x03");
   ASSERT_TRUE(client->WaitForOutput("or Enter to keep watching? ")) << client->out();
   client->Type("\n");

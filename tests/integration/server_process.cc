@@ -19,21 +19,21 @@ constexpr char kPrompt[] = "Van done in 1. Hat done in 2. Sun done in";
 }  // namespace
 
 std::unique_ptr<Subprocess> StartClient(const std::string& server, const std::string& folder,
-                                        const std::vector<std::string>& arguments, bool terminal,
+                                        const std::vector<std::string>& arguments, unsigned short terminal_columns,
                                         const std::string& input) {
   ProcessOptions options;
   options.arguments = {CIRCUIT_BINARY};
   options.arguments.insert(options.arguments.end(), arguments.begin(), arguments.end());
-  options.environment = {{"CIRCUITD_SERVER", server}, {"USER", "tester"}, {"NO_COLOR", "1"}};
+  options.environment = {{"CIRCUITD_SERVER", server}, {"USER", "tester"}, {"NO_COLOR", "1"}, {"TERM", "xterm"}};
   options.folder = folder;
   options.input = input;
-  options.terminal = terminal;
+  options.terminal_columns = terminal_columns;
   return Subprocess::Start(options);
 }
 
 Finished RunClient(const std::string& server, const std::string& folder, const std::vector<std::string>& arguments,
                    const std::string& input) {
-  const auto client = StartClient(server, folder, arguments, /*terminal=*/false, input);
+  const auto client = StartClient(server, folder, arguments, /*terminal_columns=*/0, input);
   const std::optional<int> exit_code = client->Wait();
   EXPECT_TRUE(exit_code.has_value()) << "circuit " << arguments.front() << " does not end";
   return {exit_code.value_or(-1), client->out(), client->err()};
@@ -108,8 +108,9 @@ std::set<std::string> ServerProcess::Files() const {
   return files;
 }
 
-std::unique_ptr<Subprocess> ServerProcess::StartClient(const std::vector<std::string>& arguments, bool terminal) const {
-  return circuitd::StartClient(address(), client_folder_.path(), arguments, terminal);
+std::unique_ptr<Subprocess> ServerProcess::StartClient(const std::vector<std::string>& arguments,
+                                                       unsigned short terminal_columns) const {
+  return circuitd::StartClient(address(), client_folder_.path(), arguments, terminal_columns);
 }
 
 Finished ServerProcess::Run(const std::vector<std::string>& arguments, const std::string& input) const {

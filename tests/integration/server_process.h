@@ -24,7 +24,7 @@ struct Finished {
 
 // Runs the client with `arguments` against the server at the address `server`, in `folder`; RunClient to its end.
 std::unique_ptr<Subprocess> StartClient(const std::string& server, const std::string& folder,
-                                        const std::vector<std::string>& arguments, bool terminal = false,
+                                        const std::vector<std::string>& arguments, unsigned short terminal_columns = 0,
                                         const std::string& input = "");
 Finished RunClient(const std::string& server, const std::string& folder, const std::vector<std::string>& arguments,
                    const std::string& input = "");
@@ -56,7 +56,8 @@ class ServerProcess {
   // elsewhere.
   std::set<std::string> Files() const;
 
-  std::unique_ptr<Subprocess> StartClient(const std::vector<std::string>& arguments, bool terminal = false) const;
+  std::unique_ptr<Subprocess> StartClient(const std::vector<std::string>& arguments,
+                                          unsigned short terminal_columns = 0) const;
   Finished Run(const std::vector<std::string>& arguments, const std::string& input = "") const;
   // The document that a client prints with --json.
   nlohmann::json RunJson(std::vector<std::string> arguments) const;

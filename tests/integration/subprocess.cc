@@ -58,10 +58,10 @@ std::unique_ptr<Subprocess> Subprocess::Start(const ProcessOptions& options) {
   posix_spawn_file_actions_addchdir_np(&actions, options.folder.c_str());
   std::vector<int> close_after;
   short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
-  if (options.terminal) {
+  if (options.terminal_columns > 0) {
     int terminal = -1;
     char name[256];
-    const winsize size = {.ws_row = 24, .ws_col = 120, .ws_xpixel = 0, .ws_ypixel = 0};
+    const winsize size = {.ws_row = 24, .ws_col = options.terminal_columns, .ws_xpixel = 0, .ws_ypixel = 0};
     if (openpty(&child->out_fd_, &terminal, name, nullptr, &size) != 0) Die("openpty");
     fcntl(child->out_fd_, F_SETFD, FD_CLOEXEC);
     fcntl(terminal, F_SETFD, FD_CLOEXEC);

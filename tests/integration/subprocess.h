@@ -25,8 +25,9 @@ struct ProcessOptions {
   std::map<std::string, std::string> environment;  // added to this process's own
   std::string folder = ".";                        // where it runs
   std::string input;                               // of standard input, which then ends
-  // All three streams are a pseudo-terminal, which is also its controlling one: Type("\x03") is Ctrl-C.
-  bool terminal = false;
+  // All three streams are a pseudo-terminal of so many columns and 24 lines, which is also its controlling one:
+  // Type("\x03") is Ctrl-C. 0: none.
+  unsigned short terminal_columns = 0;
 };
 
 // Thread-safe. Signals and waits concern this child alone, by its process id.

@@ -47,8 +47,40 @@ TEST(JobProgressViewTest, ShowsEverythingOnAWideLine) {
   view.Update(Decision(1, 35, 0));
   view.Update(Decision(12, 24, 0));
   EXPECT_EQ(view.RenderBar(120),
-            "[#########-------------------] 12/36  ETA 0:12  A3.1 97.10% removed  kept 20 heads 3 MLPs  2.0/s  "
+            "[#########-------------------] 12/36  ETA 0:12  A3.1 97.10% removed  kept 20 heads 3 MLPs  1.8/s  "
             "iteration 1");
+}
+
+TEST(StepRateTest, IsThatOfTheLastStretch) {
+  StepRate rate;
+  rate.Add(100, 5000);
+  EXPECT_EQ(rate.PerSecond(), std::nullopt);
+  rate.Add(100.2, 5001);
+  EXPECT_EQ(rate.PerSecond(), std::nullopt);
+  for (int i = 1; i <= 60; ++i) rate.Add(100 + i, 5000 + 10 * static_cast<uint64_t>(i));
+  EXPECT_DOUBLE_EQ(*rate.PerSecond(), 10);
+  for (int i = 1; i <= 30; ++i) rate.Add(160 + i, 5600 + 2 * static_cast<uint64_t>(i));
+  EXPECT_DOUBLE_EQ(*rate.PerSecond(), 2);
+}
+
+TEST(StepRateTest, MeasuresSlowStepsAndManyAtOnce) {
+  StepRate slow, fast;
+  for (int i = 0; i < 10; ++i) slow.Add(60.0 * i, static_cast<uint64_t>(i));
+  EXPECT_EQ(RateText(*slow.PerSecond()), "1.0/min");
+  for (uint64_t i = 0; i < 100'000; ++i) fast.Add(static_cast<double>(i) / 5000, i);
+  EXPECT_EQ(RateText(*fast.PerSecond()), "5,000/s");
+}
+
+TEST(StepRateTest, BeginsAnewWhereNumbersGoBack) {
+  StepRate rate;
+  rate.Add(500, 100);
+  rate.Add(510, 200);
+  rate.Add(3, 201);
+  EXPECT_EQ(rate.PerSecond(), std::nullopt);
+  rate.Add(4, 203);
+  EXPECT_EQ(RateText(*rate.PerSecond()), "2.0/s");
+  rate.Reset();
+  EXPECT_EQ(rate.PerSecond(), std::nullopt);
 }
 
 TEST(JobProgressViewTest, LeavesOutTheLessImportantOnANarrowLine) {
