@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/text_width.h"
 #include "server/graph/circuit_exports.h"
 #include "server/graph/document_text.h"
 #include "server/graph/drawn_edges.h"
@@ -21,6 +22,7 @@ namespace {
 constexpr int kHeader = 92;  // title and two lines
 constexpr int kLegendLine = 22;
 constexpr int kLegendWidth = 590;
+constexpr int kLineSize = 13;  // of the letters under the title
 
 // Beside colours of edges, nodes are grey.
 const char* FillOf(const Node& node, bool with_edges) {
@@ -47,13 +49,17 @@ std::string NodeSvg(const Node& node, const char* fill, const PictureLayout& lay
   return svg + "</g>\n";
 }
 
+// The method's name in it may be anyone's.
+std::string FittedParameters(const CircuitDocument& document) {
+  return FitText(CleanText(ParameterLine(document)), kMostTextWidth, kLineSize);
+}
+
 std::string HeaderSvg(const CircuitDocument& document) {
   constexpr int kMargin = PictureLayout::kMargin;
   return absl::StrCat(
-      SvgText(kMargin, kMargin + 18, absl::StrCat("font-size=\"20\" font-weight=\"600\" fill=\"", kInk, "\""),
-              CircuitTitle(document)),
-      SvgText(kMargin, kMargin + 43, QuietText(13), ScoreLine(document)),
-      SvgText(kMargin, kMargin + 63, QuietText(13), ParameterLine(document)));
+      SvgHeading(kMargin, kMargin + 18, CircuitTitle(document)),
+      SvgText(kMargin, kMargin + 43, QuietText(kLineSize), FitText(ScoreLine(document), kMostTextWidth, kLineSize)),
+      SvgText(kMargin, kMargin + 63, QuietText(kLineSize), FittedParameters(document)));
 }
 
 std::string NodeLegend(int y, bool with_edges) {
@@ -107,10 +113,9 @@ std::string Description(const CircuitDocument& document) {
                       ".");
 }
 
-// Characters at their widest, about: the picture can't measure its text.
-int TextWidth(const CircuitDocument& document) {
-  return std::max({kLegendWidth, static_cast<int>(CircuitTitle(document).size()) * 12,
-                   static_cast<int>(std::max(ScoreLine(document).size(), ParameterLine(document).size())) * 7});
+int WidestText(const CircuitDocument& document) {
+  return std::max({kLegendWidth, HeadingWidth(CircuitTitle(document)), TextWidth(ScoreLine(document), kLineSize),
+                   TextWidth(FittedParameters(document), kLineSize)});
 }
 
 }  // namespace
@@ -119,7 +124,7 @@ std::string CircuitSvg(const CircuitDocument& document, HeadInputs inputs) {
   const Circuit& circuit = document.circuit;
   const bool with_edges = circuit.edges.has_value();
   const int legend = 10 + (with_edges ? (document.scores ? 2 : 1) * kLegendLine : 0);
-  const PictureLayout layout(document.config, with_edges, kHeader, legend, TextWidth(document));
+  const PictureLayout layout(document.config, with_edges, kHeader, legend, WidestText(document));
   std::string svg = absl::StrCat(
       SvgStart(layout.width(), layout.height(), CircuitTitle(document), Description(document)), HeaderSvg(document));
   if (!with_edges) {

@@ -12,6 +12,7 @@ constexpr int kRowLabels = 62;  // "layer 11", to the left of the grid
 constexpr int kStreamGap = 40;  // between heads and MLPs, where the residual stream runs
 constexpr int kBarGap = 18;     // between the bars and the grid
 constexpr int kColumnLabels = 22;
+constexpr int kEmbedEdges = 40;  // the height of what goes from embed to the lowest layer
 constexpr int kLegendGap = 20;
 constexpr int kTurn = 32;  // the height of a curve out of a column's channel or into it
 
@@ -56,10 +57,14 @@ int PictureLayout::node_y(const Node& node) const {
 }
 
 int PictureLayout::embed_y() const {
-  return grid_bottom() + kColumnLabels + (mlp_rise_ ? kBarGap + 6 : kBarGap - gap_);
+  return grid_bottom() + (mlp_rise_ ? kEmbedEdges : kColumnLabels + kBarGap - gap_);
 }
 
-int PictureLayout::legend_y() const { return embed_y() + kBarHeight + kLegendGap; }
+int PictureLayout::column_labels_y() const {
+  return (mlp_rise_ ? embed_y() + kBarHeight : grid_bottom()) + kColumnLabels - 5;
+}
+
+int PictureLayout::legend_y() const { return embed_y() + kBarHeight + (mlp_rise_ ? kColumnLabels : 0) + kLegendGap; }
 
 int PictureLayout::width() const { return std::max(grid_right() + arcs_, kMargin + text_width_) + kMargin; }
 
@@ -97,12 +102,12 @@ std::string PictureLayout::EdgePath(const Edge& edge, HeadInputs inputs) const {
 }
 
 std::string BarsSvg(const PictureLayout& layout) {
-  const int width = layout.grid_right() - layout.grid_left();
+  const int width = layout.bar_right() - layout.bar_left();
   std::string svg;
   for (const auto& [y, name] : {std::pair(layout.logits_y(), "logits"), std::pair(layout.embed_y(), "embed")}) {
     absl::StrAppend(
-        &svg, SvgRect(layout.grid_left(), y, width, PictureLayout::kBarHeight, 5, absl::StrCat("fill=\"", kBar, "\"")),
-        SvgText(layout.grid_left() + width / 2, y + PictureLayout::kBarHeight / 2 + 4,
+        &svg, SvgRect(layout.bar_left(), y, width, PictureLayout::kBarHeight, 5, absl::StrCat("fill=\"", kBar, "\"")),
+        SvgText(layout.bar_left() + width / 2, y + PictureLayout::kBarHeight / 2 + 4,
                 absl::StrCat("text-anchor=\"middle\" font-size=\"12\" fill=\"", kInk, "\""), name));
   }
   return svg;
@@ -110,7 +115,7 @@ std::string BarsSvg(const PictureLayout& layout) {
 
 std::string AxesSvg(const PictureLayout& layout) {
   const std::string middle = absl::StrCat("text-anchor=\"middle\" ", QuietText(11));
-  const int baseline = layout.grid_bottom() + kColumnLabels - 5;
+  const int baseline = layout.column_labels_y();
   std::string svg;
   for (int layer = 0; layer < layout.config().n_layers; ++layer) {
     svg += SvgText(PictureLayout::kMargin, layout.layer_y(layer) + layout.cell_height() / 2 + 4, QuietText(11),

@@ -24,6 +24,9 @@ class PictureLayout {
   int cell_height() const { return 28; }
   int grid_left() const;
   int grid_right() const { return mlp_x() + cell_width_; }
+  // Of embed and logits: edges end there that run beside the outermost columns.
+  int bar_left() const { return grid_left() - bar_overhang(); }
+  int bar_right() const { return grid_right() + bar_overhang(); }
   int grid_top() const;
   int grid_bottom() const;
   int head_x(int head) const { return grid_left() + head * (cell_width_ + gap_); }
@@ -34,6 +37,8 @@ class PictureLayout {
   int layer_y(int layer) const { return node_y(Node::Head(layer, 0)); }
   int logits_y() const { return kMargin + header_; }
   int embed_y() const;
+  // Of the names of the columns: below the grid, or, where edges leave embed, below that.
+  int column_labels_y() const;
   int legend_y() const;  // the top of the legend
   int width() const;
   int height() const { return legend_y() + legend_ + kMargin; }
@@ -44,6 +49,7 @@ class PictureLayout {
   std::string EdgePath(const Edge& edge, HeadInputs inputs) const;
 
  private:
+  int bar_overhang() const { return mlp_rise_ ? gap_ * 2 / 3 : 0; }
   // Where edges enter a receiver's lower border.
   int Port(const Node& receiver, HeadInputs inputs) const;
 

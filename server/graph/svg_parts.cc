@@ -2,9 +2,26 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "base/text_width.h"
 #include "server/graph/document_text.h"
 
 namespace circuitd {
+namespace {
+
+constexpr int kHeadingSize = 20;
+constexpr int kSmallestHeading = 13;
+
+int HeadingSize(absl::string_view text) {
+  int size = kHeadingSize;
+  while (size > kSmallestHeading && TextWidth(text, size, FontWeight::kBold) > kMostTextWidth) --size;
+  return size;
+}
+
+std::string FittedHeading(absl::string_view text) {
+  return FitText(text, kMostTextWidth, HeadingSize(text), FontWeight::kBold);
+}
+
+}  // namespace
 
 std::string XmlText(absl::string_view text) {
   return absl::StrReplaceAll(CleanText(text),
@@ -19,6 +36,18 @@ std::string SvgStart(int width, int height, absl::string_view title, absl::strin
       "UI', Roboto, 'DejaVu Sans', sans-serif\">\n<title id=\"circuit-title\">",
       XmlText(title), "</title>\n<desc id=\"circuit-desc\">", XmlText(description),
       "</desc>\n<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n");
+}
+
+std::string SvgHeading(int x, int baseline, absl::string_view text) {
+  const std::string clean = CleanText(text);
+  return SvgText(x, baseline,
+                 absl::StrCat("font-size=\"", HeadingSize(clean), "\" font-weight=\"600\" fill=\"", kInk, "\""),
+                 FittedHeading(clean));
+}
+
+int HeadingWidth(absl::string_view text) {
+  const std::string clean = CleanText(text);
+  return TextWidth(FittedHeading(clean), HeadingSize(clean), FontWeight::kBold);
 }
 
 std::string SvgText(int x, int baseline, absl::string_view attributes, absl::string_view text) {

@@ -23,10 +23,17 @@ std::string XmlText(absl::string_view text);
 // The picture's start: its size, what a screen reader says in place of it, and white ground. It ends with "</svg>\n".
 std::string SvgStart(int width, int height, absl::string_view title, absl::string_view description);
 
+// The picture's heading, in smaller letters where it is long, and cut where it is longer still; how wide it gets.
+std::string SvgHeading(int x, int baseline, absl::string_view text);
+int HeadingWidth(absl::string_view text);
+
 std::string SvgText(int x, int baseline, absl::string_view attributes, absl::string_view text);
 std::string SvgRect(int x, int y, int width, int height, int radius, absl::string_view attributes);
 // Upwards from `foot` to `tip`.
 std::string SvgArrow(int x, int foot, int tip);
+
+// No text makes a picture wider than this.
+inline constexpr int kMostTextWidth = 1000;
 
 // `font-size="11" fill="…"`, of what explains the picture.
 std::string QuietText(int size);
