@@ -42,6 +42,7 @@ absl::Status AddScores(const AttentionReply& reply, size_t top, Report& report) 
     ASSIGN_OR_RETURN(const std::vector<HeadValue> values, ReadHeads(reply.tensors, name, layers, heads));
     rankings.push_back({name, Strongest(values, top, /*by_size=*/false)});
     ASSIGN_OR_RETURN(HeatMap map, HeadMap(absl::StrCat(name, " score"), values, ColourScale::kSequential));
+    map.quantity = "score";
     report.AddPictureOnly(std::move(map));
   }
   report.AddTable(RankingTable(rankings));
@@ -100,6 +101,7 @@ absl::Status AddPatterns(const ReadingSession& session, const AttnOptions& optio
   const ColourScale scale = options.attn_scores ? ColourScale::kDiverging : ColourScale::kSequential;
   ASSIGN_OR_RETURN(std::vector<HeatMap> maps, AttentionMaps(reply.tensors, tensor, chosen, labels, scale));
   for (HeatMap& map : maps) {
+    map.quantity = options.attn_scores ? "attention score" : "attention";
     for (const std::string& text : options.highlights->results()) RETURN_IF_ERROR(Highlight(text, labels, map));
     report.AddMap(std::move(map));
   }

@@ -60,6 +60,7 @@ absl::StatusOr<Report> MakeReport(const v1::AttributeLogitsSummary& summary, con
   }
   Report report;
   ASSIGN_OR_RETURN(HeatMap map, HeadMap("what heads add to the logit difference", heads, ColourScale::kDiverging));
+  map.quantity = "logit difference";
   report.AddMap(std::move(map));
   report.AddTable(RankingTable({{"HEAD", Strongest(heads, top, /*by_size=*/true)}}));
   Table table({"COMPONENT", ">MEAN"});

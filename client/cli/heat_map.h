@@ -18,8 +18,9 @@ enum class ColourScale {
 
 struct HeatMap {
   std::string title;
-  std::string row_axis;     // "layer"
-  std::string column_axis;  // "head"
+  std::string row_axis;       // "layer"
+  std::string column_axis;    // "head"
+  std::string quantity = "";  // "probability": what the numbers are, beside a picture's colours
   std::vector<std::string> rows;
   std::vector<std::string> columns;
   std::vector<double> values;  // [rows, columns]; what is not finite is shown as missing

@@ -4,124 +4,139 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "base/escape_text.h"
+#include "base/text_width.h"
+#include "client/cli/colour_bar.h"
 #include "client/cli/colour_scale.h"
+#include "client/cli/svg_text.h"
 #include "client/cli/text.h"
 
 namespace circuitd::client {
 namespace {
 
-constexpr char kInk[] = "#1d2733";
-constexpr char kQuietInk[] = "#5a6673";
-constexpr char kFaintInk[] = "#c2cad3";
 constexpr int kMargin = 24;
 constexpr int kTitleHeight = 30;
-constexpr int kAxisHeight = 20;  // the name of the columns
-constexpr int kAxisWidth = 22;   // the name of the rows
+constexpr int kTitleSize = 15;
+constexpr int kAxisHeight = 20;  // the name of the columns, and a line of the legend
+constexpr int kAxisWidth = 22;   // the name of the rows, turned
+constexpr int kAxisSize = 12;
+constexpr int kNumberSize = 10;
 constexpr int kLabelGap = 6;
 constexpr int kBarGap = 24;
-constexpr int kBarWidth = 14;
-constexpr int kBarSteps = 32;
-constexpr int kBarHeight = 128;
-constexpr int kBarTextWidth = 60;
-constexpr size_t kLongestLabel = 32;
+constexpr int kCellPadding = 12;      // left and right of what is written into a cell, together
+constexpr size_t kLongestLabel = 32;  // characters
+constexpr size_t kLongestWord = 16;   // in a cell
+constexpr size_t kLongestCaption = 100;
+constexpr int kMostTitleWidth = 1000;
+constexpr int kMostAxisWidth = 400;
 constexpr size_t kNumberedColumns = 16;  // up to here numbers are written into the cells
-// Advances of characters at their widest, about: the picture can't measure its text.
+// Advances of labels' characters, which are monospaced.
 constexpr int kLabelAdvance = 7;
-constexpr int kTitleAdvance = 9;
-constexpr int kWideAdvance = 12;  // of a label's character that is not ASCII
+constexpr int kWideAdvance = 12;  // of one that is not ASCII: another font's
 
-std::string Escaped(absl::string_view text) {
-  return absl::StrReplaceAll(EscapeText(text),
-                             {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}, {"'", "&#39;"}});
-}
+std::string Label(const std::string& text, size_t longest) { return Truncate(EscapeText(text), longest); }
 
-std::string Label(const std::string& text) { return Truncate(EscapeText(text), kLongestLabel); }
-
-int LabelWidth(const std::string& text) {
+int LabelWidth(absl::string_view label) {
   int width = 0;
-  for (char c : Label(text)) {
+  for (char c : label) {
     const auto byte = static_cast<unsigned char>(c);
     width += byte < 0x80 ? kLabelAdvance : byte >= 0xc0 ? kWideAdvance : 0;
   }
   return width;
 }
 
-int Widest(const std::vector<std::string>& labels) {
+int Widest(const std::vector<std::string>& labels, size_t longest) {
   int width = 0;
-  for (const std::string& label : labels) width = std::max(width, LabelWidth(label));
+  for (const std::string& label : labels) width = std::max(width, LabelWidth(Label(label, longest)));
   return width;
 }
 
-std::string Text(int x, int y, absl::string_view attributes, absl::string_view text) {
-  return absl::StrCat("<text x=\"", x, "\" y=\"", y, "\" ", attributes, ">", Escaped(text), "</text>\n");
-}
-
-std::string Rect(int x, int y, int width, int height, absl::string_view attributes) {
-  return absl::StrCat("<rect x=\"", x, "\" y=\"", y, "\" width=\"", width, "\" height=\"", height, "\" ", attributes);
-}
+std::string Axis(const std::string& name) { return FitText(EscapeText(name), kMostAxisWidth, kAxisSize); }
 
 // One map with its labels and colour bar, from (0, 0) on.
 class Panel {
  public:
-  explicit Panel(const HeatMap& map) : map_(map), range_(RangeOf(map)), decimals_(DecimalsOf(range_)) {
-    numbers_ = !map.words.empty() || map.columns.size() <= kNumberedColumns;
-    cell_width_ = numbers_ ? std::max(44, Widest(map.words) + 8) : 18;
-    cell_height_ = numbers_ ? 24 : 18;
-    const int labels = Widest(map.columns);
+  explicit Panel(const HeatMap& map)
+      : map_(map),
+        range_(RangeOf(map)),
+        decimals_(DecimalsOf(range_)),
+        bar_(map),
+        title_(FitText(EscapeText(map.title), kMostTitleWidth, kTitleSize, FontWeight::kBold)),
+        caption_(map.outlined.empty() ? "" : Label(map.outline_caption, kLongestCaption)),
+        row_axis_(Axis(map.row_axis)),
+        column_axis_(Axis(map.column_axis)) {
+    written_ = !map.words.empty() || map.columns.size() <= kNumberedColumns;
+    cell_width_ = written_ ? std::max(44, WidestInCells() + kCellPadding) : 18;
+    cell_height_ = written_ ? 24 : 18;
+    missing_ = !std::all_of(map.values.begin(), map.values.end(), [](double value) { return std::isfinite(value); });
+    const int labels = Widest(map.columns, kLongestLabel), row_labels = Widest(map.rows, kLongestLabel);
     upright_ = labels + kLabelGap > cell_width_;
-    left_ = kAxisWidth + Widest(map.rows) + kLabelGap;
+    const int row_axis = TextWidth(row_axis_, kAxisSize);
+    turned_ = row_axis <= static_cast<int>(map.rows.size()) * cell_height_;
+    left_ = turned_ ? kAxisWidth + row_labels + kLabelGap : std::max(row_labels, row_axis) + kLabelGap;
     top_ = kTitleHeight + kAxisHeight + (upright_ ? labels : 14) + kLabelGap;
   }
 
   int width() const {
-    const int title = static_cast<int>(DisplayWidth(EscapeText(map_.title))) * kTitleAdvance;
-    const int caption =
-        map_.outlined.empty() ? 0 : left_ + 20 + static_cast<int>(DisplayWidth(EscapeText(map_.outline_caption))) * 8;
-    return std::max({title, caption, right() + kBarGap + kBarWidth + kLabelGap + kBarTextWidth});
+    return std::max({TextWidth(title_, kTitleSize, FontWeight::kBold), right() + kBarGap + bar_.width(),
+                     column_axis_x() + TextWidth(column_axis_, kAxisSize) / 2 + 1,
+                     left_ + kLegendBox + LabelWidth(kMissingText) + kBarGap + kLegendBox + LabelWidth(caption_)});
   }
-  int height() const { return std::max(bottom(), top_ + kBarHeight + 8) + (map_.outlined.empty() ? 0 : kAxisHeight); }
+  int height() const { return std::max(bottom(), top_ + bar_height() + 8) + (legend() ? kAxisHeight : 0); }
 
   std::string Svg() const {
-    std::string svg = Text(0, 16, absl::StrCat("font-size=\"15\" font-weight=\"600\" fill=\"", kInk, "\""), map_.title);
+    std::string svg =
+        SvgText(0, 16, absl::StrCat("font-size=\"", kTitleSize, "\" font-weight=\"600\" fill=\"", kInk, "\""), title_);
     svg += Axes();
     for (size_t row = 0; row < map_.rows.size(); ++row) {
       for (size_t column = 0; column < map_.columns.size(); ++column) svg += Cell(row, column);
     }
-    svg += Rect(left_, top_, right() - left_, bottom() - top_,
-                absl::StrCat("fill=\"none\" pointer-events=\"none\" stroke=\"", kFaintInk, "\"/>\n"));
-    return svg + Outlines() + Bar();
+    svg += SvgRect(left_, top_, right() - left_, bottom() - top_,
+                   absl::StrCat("fill=\"none\" pointer-events=\"none\" stroke=\"", kFaintInk, "\"/>\n"));
+    return svg + Outlines() + Legend() + bar_.Svg(right() + kBarGap, top_, bar_height());
   }
 
  private:
+  static constexpr int kLegendBox = 20;
+  static constexpr char kMissingText[] = "no value";
+
   int right() const { return x(map_.columns.size()); }
   int bottom() const { return y(map_.rows.size()); }
   int x(size_t column) const { return left_ + static_cast<int>(column) * cell_width_; }
   int y(size_t row) const { return top_ + static_cast<int>(row) * cell_height_; }
+  int bar_height() const { return std::clamp(bottom() - top_, ColourBar::kLeastHeight, ColourBar::kMostHeight); }
+  // The middle of the columns, unless their name would begin outside.
+  int column_axis_x() const { return std::max((left_ + right()) / 2, TextWidth(column_axis_, kAxisSize) / 2 + 1); }
+  bool legend() const { return missing_ || !map_.outlined.empty(); }
+
+  int WidestInCells() const {
+    if (!map_.words.empty()) return Widest(map_.words, kLongestWord);
+    int width = 0;
+    for (double value : map_.values) width = std::max(width, TextWidth(CellText(value, decimals_), kNumberSize));
+    return width;
+  }
 
   std::string Axes() const {
-    const std::string quiet = absl::StrCat("font-size=\"12\" fill=\"", kQuietInk, "\"");
+    const std::string quiet = QuietText(kAxisSize);
     const std::string label = absl::StrCat("class=\"label\" fill=\"", kInk, "\"");
-    std::string svg = Text((left_ + right()) / 2, kTitleHeight + 12, absl::StrCat("text-anchor=\"middle\" ", quiet),
-                           map_.column_axis);
+    std::string svg =
+        SvgText(column_axis_x(), kTitleHeight + 12, absl::StrCat("text-anchor=\"middle\" ", quiet), column_axis_);
     const int middle = (top_ + bottom()) / 2;
-    svg += Text(12, middle, absl::StrCat("text-anchor=\"middle\" transform=\"rotate(-90 12 ", middle, ")\" ", quiet),
-                map_.row_axis);
+    svg += turned_
+               ? SvgText(12, middle,
+                         absl::StrCat("text-anchor=\"middle\" transform=\"rotate(-90 12 ", middle, ")\" ", quiet),
+                         row_axis_)
+               : SvgText(left_ - kLabelGap, top_ - kLabelGap, absl::StrCat("text-anchor=\"end\" ", quiet), row_axis_);
     for (size_t row = 0; row < map_.rows.size(); ++row) {
-      svg += Text(left_ - kLabelGap, y(row) + cell_height_ / 2 + 4, absl::StrCat("text-anchor=\"end\" ", label),
-                  Label(map_.rows[row]));
+      svg += SvgText(left_ - kLabelGap, y(row) + cell_height_ / 2 + 4, absl::StrCat("text-anchor=\"end\" ", label),
+                     Label(map_.rows[row], kLongestLabel));
     }
     for (size_t column = 0; column < map_.columns.size(); ++column) {
-      const int centre = x(column) + cell_width_ / 2;
-      if (upright_) {
-        svg += Text(centre + 4, top_ - kLabelGap,
-                    absl::StrCat("transform=\"rotate(-90 ", centre + 4, " ", top_ - kLabelGap, ")\" ", label),
-                    Label(map_.columns[column]));
-      } else {
-        svg +=
-            Text(centre, top_ - kLabelGap, absl::StrCat("text-anchor=\"middle\" ", label), Label(map_.columns[column]));
-      }
+      const std::string text = Label(map_.columns[column], kLongestLabel);
+      const int centre = x(column) + cell_width_ / 2, foot = top_ - kLabelGap;
+      svg += upright_ ? SvgText(centre + 4, foot,
+                                absl::StrCat("transform=\"rotate(-90 ", centre + 4, " ", foot, ")\" ", label), text)
+                      : SvgText(centre, foot, absl::StrCat("text-anchor=\"middle\" ", label), text);
     }
     return svg;
   }
@@ -130,17 +145,18 @@ class Panel {
     const double value = map_.at(row, column);
     const bool missing = !std::isfinite(value);
     const Rgb colour = missing ? Rgb{} : ColourOf(map_.scale, range_, value);
-    std::string svg = absl::StrCat(
-        Rect(x(column), y(row), cell_width_, cell_height_,
-             absl::StrCat("fill=\"", missing ? "url(#missing)" : HexColour(colour), "\"><title>")),
-        Escaped(absl::StrCat(map_.rows[row], ", ", map_.columns[column], ": ", missing ? "none" : absl::StrCat(value))),
-        "</title></rect>\n");
-    if (numbers_ && !missing) {
+    std::string svg =
+        absl::StrCat(SvgRect(x(column), y(row), cell_width_, cell_height_,
+                             absl::StrCat("fill=\"", missing ? "url(#missing)" : HexColour(colour), "\"><title>")),
+                     XmlEscaped(absl::StrCat(map_.rows[row], ", ", map_.columns[column], ": ",
+                                             missing ? "none" : absl::StrCat(value))),
+                     "</title></rect>\n");
+    if (written_ && !missing) {
       const bool word = !map_.words.empty();
-      svg +=
-          Text(x(column) + cell_width_ / 2, y(row) + cell_height_ / 2 + 4,
-               absl::StrCat("class=\"", word ? "label word" : "number", "\" fill=\"", HexColour(InkOn(colour)), "\""),
-               word ? Label(map_.words[row * map_.columns.size() + column]) : CellText(value, decimals_));
+      svg += SvgText(
+          x(column) + cell_width_ / 2, y(row) + cell_height_ / 2 + 4,
+          absl::StrCat("class=\"", word ? "label word" : "number", "\" fill=\"", HexColour(InkOn(colour)), "\""),
+          word ? Label(map_.words[row * map_.columns.size() + column], kLongestWord) : CellText(value, decimals_));
     }
     return svg;
   }
@@ -151,41 +167,39 @@ class Panel {
     for (const auto& [row, column] : map_.outlined) {
       if (row >= map_.rows.size() || column >= map_.columns.size()) continue;
       const auto frame = [&](int inset, const char* colour) {
-        return Rect(
+        return SvgRect(
             x(column) + inset, y(row) + inset, cell_width_ - 2 * inset, cell_height_ - 2 * inset,
             absl::StrCat("fill=\"none\" stroke-width=\"2\" pointer-events=\"none\" stroke=\"", colour, "\"/>\n"));
       };
       svg += frame(3, "#ffffff") + frame(1, "#111111");
     }
-    if (map_.outlined.empty()) return svg;
-    const int line = std::max(bottom(), top_ + kBarHeight + 8) + kAxisHeight - 5;
-    svg += Rect(left_ + 1, line - 10, 12, 12, "fill=\"none\" stroke-width=\"2\" stroke=\"#111111\"/>\n");
-    return svg + Text(left_ + 20, line, absl::StrCat("class=\"label\" fill=\"", kQuietInk, "\""), map_.outline_caption);
+    return svg;
   }
 
-  std::string Bar() const {
-    const int left = right() + kBarGap;
+  // What outlines and hatching mean, on a line below all else.
+  std::string Legend() const {
+    const int line = height() - 5;
+    int at = left_;
     std::string svg;
-    for (int step = 0; step < kBarSteps; ++step) {
-      const double share = static_cast<double>(step) / (kBarSteps - 1);
-      const Rgb colour = ColourOf(map_.scale, range_, range_.low * (1 - share) + range_.high * share);
-      svg += Rect(left, top_ + kBarHeight * (kBarSteps - 1 - step) / kBarSteps, kBarWidth, kBarHeight / kBarSteps,
-                  absl::StrCat("fill=\"", HexColour(colour), "\"/>\n"));
-    }
-    const auto tick = [&](int at, double value) {
-      return Text(left + kBarWidth + kLabelGap, top_ + at + 4, absl::StrCat("class=\"label\" fill=\"", kInk, "\""),
-                  CellText(value, decimals_));
+    const auto add = [&](absl::string_view look, const std::string& text) {
+      absl::StrAppend(&svg, SvgRect(at + 1, line - 10, 12, 12, look),
+                      SvgText(at + kLegendBox, line, absl::StrCat("class=\"label\" fill=\"", kQuietInk, "\""), text));
+      at += kLegendBox + LabelWidth(text) + kBarGap;
     };
-    svg += tick(4, range_.high) + tick(kBarHeight - 4, range_.low);
-    if (map_.scale == ColourScale::kDiverging) svg += tick(kBarHeight / 2, 0);
+    if (missing_) add(absl::StrCat("fill=\"url(#missing)\" stroke=\"", kFaintInk, "\"/>\n"), kMissingText);
+    if (!map_.outlined.empty()) add("fill=\"none\" stroke-width=\"2\" stroke=\"#111111\"/>\n", caption_);
     return svg;
   }
 
   const HeatMap& map_;
   const ValueRange range_;
   const int decimals_;
-  bool numbers_ = false;
-  bool upright_ = false;
+  const ColourBar bar_;
+  const std::string title_, caption_, row_axis_, column_axis_;
+  bool written_ = false;  // numbers or words in the cells
+  bool missing_ = false;  // there are values that are none
+  bool upright_ = false;  // columns' labels
+  bool turned_ = false;   // the rows' name
   int cell_width_ = 0;
   int cell_height_ = 0;
   int left_ = 0;
@@ -215,12 +229,14 @@ absl::StatusOr<std::string> HeatMapSvg(const std::vector<HeatMap>& maps) {
   width += 2 * kMargin;
   return absl::StrCat(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"", width, "\" height=\"", height, "\" viewBox=\"0 0 ", width,
-      " ", height, "\" role=\"img\" aria-label=\"", Escaped(titles),
+      " ", height, "\" role=\"img\" aria-label=\"", XmlEscaped(titles),
       "\" font-family=\"system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif\">\n<title>",
-      Escaped(titles),
+      XmlEscaped(titles),
       "</title>\n<style>.label{font:11px 'DejaVu Sans Mono',Menlo,Consolas,monospace;white-space:pre}"
       ".word{text-anchor:middle;pointer-events:none}.number{font-size:10px;text-anchor:middle;pointer-events:none}</"
-      "style>\n<defs><pattern id=\"missing\" "
+      "style>\n<defs>",
+      ColourBar::Gradients(),
+      "<pattern id=\"missing\" "
       "width=\"6\" "
       "height=\"6\" patternUnits=\"userSpaceOnUse\"><rect width=\"6\" height=\"6\" fill=\"#eceff2\"/><path d=\"M0 6L6 "
       "0\" stroke=\"#b4bcc5\"/></pattern></defs>\n<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n",

@@ -48,6 +48,7 @@ absl::Status AddScores(const TensorSet& tensors, const std::vector<std::pair<std
   for (const auto& [name, title] : scores) {
     ASSIGN_OR_RETURN(const std::vector<HeadValue> values, ReadAllHeads(tensors, name));
     ASSIGN_OR_RETURN(HeatMap map, HeadMap(title, values, ColourScale::kSequential));
+    map.quantity = "score";
     report.AddMap(std::move(map));
     rankings.push_back({name, Strongest(values, top, /*by_size=*/false)});
   }
@@ -77,7 +78,10 @@ absl::Status AddQk(const QkReply& reply, const OvOptions& options, Report& repor
   const PromptLabels labels{{reply.summary.members().begin(), reply.summary.members().end()}, {}};
   ASSIGN_OR_RETURN(std::vector<HeatMap> maps,
                    AttentionMaps(reply.tensors, tensor, chosen, labels, ColourScale::kDiverging));
-  for (HeatMap& map : maps) report.AddMap(std::move(map));
+  for (HeatMap& map : maps) {
+    map.quantity = "score";
+    report.AddMap(std::move(map));
+  }
   return absl::OkStatus();
 }
 

@@ -77,6 +77,7 @@ absl::Status AddMaps(const std::vector<Effect>& effects, const std::string& metr
                                           ColourScale::kDiverging));
     if (map.columns.back() == absl::StrCat(kMlpColumn)) map.columns.back() = "MLP";
     map.row_axis = "sender's layer";
+    map.quantity = absl::StrCat("change of ", metric);
     report.AddMap(std::move(map));
   }
   return absl::OkStatus();

@@ -60,6 +60,7 @@ absl::StatusOr<Report> SweepReport(const v1::RunSweepSummary& summary, const Ten
     HeatMap map{.title = absl::StrCat(grid.hook(), " patched: ", normalized ? "normalized " : "", metric),
                 .row_axis = "layer",
                 .column_axis = grid.columns_are_heads() ? "head" : "position",
+                .quantity = normalized ? "share of clean - corrupted" : metric,
                 .rows = {},
                 .columns = {},
                 .values = std::move(values),

@@ -17,7 +17,7 @@ inline std::string XmlComplaint(const std::string& xml) {
     if (c < 0x20 && c != '\n' && c != '\t') return "a control character";
   }
   static const auto& kEntity = *new std::regex("^&(amp|lt|gt|quot|#39);");
-  static const auto& kTag = *new std::regex("^<(/?)([a-zA-Z]+)((?: [a-zA-Z:-]+=\"[^\"<>]*\")*)(/?)>");
+  static const auto& kTag = *new std::regex("^<(/?)([a-zA-Z]+)((?: [a-zA-Z][a-zA-Z0-9:-]*=\"[^\"<>]*\")*)(/?)>");
   std::vector<std::string> open;
   for (size_t at = 0; at < xml.size();) {
     const std::string head = xml.substr(at, 4096);
