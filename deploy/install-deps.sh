@@ -4,7 +4,7 @@ set -euo pipefail
 
 usage() {
   cat <<'USAGE'
-Usage: deploy/install-deps.sh [--gpu | --runtime]
+Usage: deploy/install-deps.sh [--gpu | --runtime | --tests]
 
 Debian packages come through apt-get (with sudo where you are not root); LibTorch, the google.rpc protos and what the
 Python examples need come from PyPI into $CIRCUITD_DEPS (default: ~/.cache/circuitd). Nothing else on the system
@@ -12,6 +12,7 @@ changes.
 
   --gpu      LibTorch with the CUDA libraries too (4.6 GB instead of 1.2 GB), without the Python packages
   --runtime  only the Debian packages that the built programs need to run
+  --tests    what the tests need, too: a browser, what drives it, and a font
 USAGE
 }
 
@@ -20,6 +21,7 @@ case "${1-}" in
   '') ;;
   --gpu) mode=gpu ;;
   --runtime) mode=runtime ;;
+  --tests) mode=tests ;;
   -h | --help) usage && exit 0 ;;
   *) usage >&2 && exit 2 ;;
 esac
@@ -53,6 +55,8 @@ else
     libpcre2-dev libprotobuf-dev libspdlog-dev libsqlite3-dev libssl-dev ninja-build nlohmann-json3-dev pkg-config
     prometheus-cpp-dev protobuf-compiler protobuf-compiler-grpc python3 python3-pip)
 fi
+# Without fonts a browser has no text to measure.
+[[ $mode != tests ]] || packages+=(chromium chromium-driver fonts-dejavu-core python3-selenium)
 
 say() { printf 'install-deps: %s\n' "$*"; }
 

@@ -8,8 +8,11 @@ cd "$(dirname "$0")/.."
 label=${1:-default}
 build=build/dev
 results=$PWD/$build/test-results/$label
+install_flags=()
 
-deploy/install-deps.sh
+# Only these open a browser.
+[[ $label != default ]] || install_flags=(--tests)
+deploy/install-deps.sh "${install_flags[@]}"
 cmake --preset dev
 cmake --build "$build" --parallel "$(nproc)"
 
