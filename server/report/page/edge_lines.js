@@ -19,6 +19,8 @@ function makeEdgeLines(view, layout) {
   // A group for each width, so that thousands of paths need hardly a style of their own.
   const levels = Array.from({length: EDGE_LEVELS}, (_, level) => svg('g', {class: `level-${level}`}));
   const group = svg('g', {class: 'edges'}, ...levels);
+  // Of a model of many layers the picture is made smaller: its lines must not become too thin to be seen.
+  const bulk = Math.min(3, Math.max(1, layout.height / 1100));
   let edges = [], paths = [], most = 0;
 
   const make = (place) => {
@@ -46,7 +48,7 @@ function makeEdgeLines(view, layout) {
     added.forEach((own, level) => levels[level].prepend(...own.reverse()));
     const fade = Math.min(1, (LEGIBLE / Math.max(paths.length, 1)) ** 0.33);
     group.style.setProperty('--fade', fade.toFixed(3));
-    group.style.setProperty('--thin', Math.sqrt(fade).toFixed(3));
+    group.style.setProperty('--thin', (Math.sqrt(fade) * bulk).toFixed(3));
   };
 
   return {

@@ -1,6 +1,12 @@
 // How well circuits do what the model does, beside random circuits of their size.
 const ROW = 46;
 
+// As much of a text as fits a picture that can't wrap it: the title and the table have it all.
+function fitted(words, width) {
+  const letters = [...words], most = Math.floor(width / 7.2);
+  return letters.length > most ? `${letters.slice(0, most - 1).join('')}…` : words;
+}
+
 function faithfulnessPlot(evaluation, width) {
   const {cells, circuits, tasks} = evaluation;
   const values = cells
@@ -43,7 +49,7 @@ function faithfulnessPlot(evaluation, width) {
     const name = circuits.length > 1 ? `${circuit.letter}: ${circuit.label}` : circuit.label;
     row.append(
         svg('text', {class: 'row-name', x: left, y: y - 15},
-            tasks.length > 1 ? `${name} on ${tasks[cell.task].label}` : name),
+            fitted(tasks.length > 1 ? `${name} on ${tasks[cell.task].label}` : name, right - left)),
         svg('path', {class: 'rail', d: `M${left} ${y}H${right}`}));
     const {random} = cell;
     if (random && random.low !== null && random.high !== null) {

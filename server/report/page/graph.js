@@ -33,6 +33,7 @@ function drawGraph(report, view, box, details) {
   canvas.append(scene);
   // On a phone it scrolls sideways in its box rather than becoming too small to be read.
   canvas.style.minWidth = `${Math.round(Math.min(640, layout.width * 0.62))}px`;
+  canvas.style.maxWidth = `${Math.round(layout.width * 1.6)}px`;
   canvas.style.aspectRatio = `${layout.width} / ${layout.height}`;
   const viewport = makeViewport(canvas, scene, layout.width, layout.height);
   const content = makeDetails(report, view, details, (id) => touching.pin(id));

@@ -47,7 +47,7 @@ function linearTicks(low, high, wanted) {
 // Powers of ten between them, thinned; with 2 and 5 where there are few.
 function logTicks(low, high, wanted) {
   const from = Math.floor(Math.log10(low)), to = Math.ceil(Math.log10(high));
-  const every = Math.max(1, Math.ceil((to - from) / Math.max(wanted, 1)));
+  const every = Math.max(1, Math.round((to - from) / Math.max(wanted, 1)));
   const ticks = [];
   for (let power = from; power <= to; ++power) {
     for (const factor of to - from <= 2 ? [1, 2, 5] : [1]) {
