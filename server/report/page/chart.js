@@ -117,13 +117,14 @@ function drawChart(chart, width, readout) {
       },
           drawAxesOf(chart, x, y, box));
   const many = chart.dots.reduce((all, {points}) => all + points.length, 0) > 500;
+  const dotGroups = [];
   chart.dots.forEach(({points}, i) => {
     const group = svg('g', {class: `dots dots-${i % 3}${many ? ' many' : ''}`});
+    const r = points.length === 1 ? 5 : many ? 1.7 : 3;
     for (const point of points) {
-      group.append(
-          svg('circle', {class: 'dot', cx: x.at(point.x).toFixed(1), cy: y.at(point.y).toFixed(1), r: many ? 1.7 : 3}));
+      group.append(svg('circle', {class: 'dot', cx: x.at(point.x).toFixed(1), cy: y.at(point.y).toFixed(1), r}));
     }
-    canvas.append(group);
+    dotGroups.push(group);
   });
   chart.lines.forEach((line, i) => {
     const dashes = chart.lines.length > 1 && i ? DASHES[i % DASHES.length] : null;
@@ -134,6 +135,7 @@ function drawChart(chart, width, readout) {
           'circle', {class: `knot line-${i % 6}`, cx: x.at(point.x).toFixed(1), cy: y.at(point.y).toFixed(1), r: 3}));
     }
   });
+  canvas.append(...dotGroups);
   if (chart.threshold) canvas.append(drawThreshold(chart, x, y, box));
   followPointer(canvas, width, [...chart.lines, ...chart.dots], x, y, readout);
   return canvas;
@@ -154,7 +156,7 @@ function chartKeys(chart) {
         'li', {},
         svg('svg', {viewBox: '0 0 12 12', width: 12, height: 12, 'aria-hidden': 'true'},
             svg('g', {class: `dots dots-${i % 3}`}, svg('circle', {class: 'dot', cx: 6, cy: 6, r: 3.4}))),
-        foreign(`${label} (${count(points.length)})`)));
+        foreign(points.length > 1 ? `${label} (${count(points.length)})` : label)));
   });
   return html('ul', {class: 'chart-keys'}, ...entries);
 }
