@@ -41,8 +41,13 @@ function drawPattern(pattern, width, label, tell) {
   const margin = Math.min(72, Math.max(26, longest * LABEL_SIZE * 0.62 + 8));
   const size = Math.min(26, (width - margin - 4) / cells), side = size * cells;
   const every = Math.max(1, Math.ceil((LABEL_SIZE + 0.5) / size));
-  const map =
-      svg('svg', {class: 'attention', viewBox: `0 0 ${width} ${side + margin + 2}`, role: 'img', 'aria-label': label});
+  const map = svg('svg', {
+    class: 'attention',
+    viewBox: `0 0 ${width} ${side + margin + 2}`,
+    role: 'img',
+    tabindex: 0,
+    'aria-label': label
+  });
   const fills = svg('g', {class: 'cells'}), names = svg('g', {class: 'token-labels'});
   map.append(svg('path', {class: 'ground', d: triangle(margin, size, cells)}), fills, names);
   const seam = size > 8 ? 0.5 : 0;
@@ -88,6 +93,17 @@ function drawPattern(pattern, width, label, tell) {
        Math.floor(((event.clientX - box.left) * unit - margin) / size));
   });
   map.addEventListener('pointerleave', () => at(-1, -1));
+  const keys = {ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1]};
+  let query = cells - 1, key = cells - 1;
+  map.addEventListener('keydown', (event) => {
+    const step = keys[event.key];
+    if (!step) return;
+    event.preventDefault();
+    query = Math.max(0, Math.min(cells - 1, query + step[0]));
+    key = Math.max(0, Math.min(query, key + step[1]));
+    at(query, key);
+  });
+  map.addEventListener('blur', () => at(-1, -1));
   return map;
 }
 

@@ -1,6 +1,6 @@
 // What a head looks at and what it writes, on one of the sets of prompts.
 function enlarge(pattern, title) {
-  const readout = html('p', {class: 'readout'}, ' ');
+  const readout = html('p', {class: 'readout', role: 'status'}, ' ');
   const dialog = html('dialog', {class: 'enlarged', 'aria-label': title});
   const close = html('button', {type: 'button'}, 'Close');
   const width = Math.min(860, window.innerWidth - 60, window.innerHeight - 110);
@@ -35,7 +35,7 @@ function patternBox(set, id, name) {
   const pattern = readPattern(set, id);
   if (!pattern) return null;
   const title = `Mean attention of ${name}`;
-  const readout = html('p', {class: 'readout'});
+  const readout = html('p', {class: 'readout', role: 'status'});
   const map =
       drawPattern(pattern, 330, `${title}, ${pattern.cells} by ${pattern.cells}`, tellAttention(pattern, readout));
   const larger =

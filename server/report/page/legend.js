@@ -2,7 +2,7 @@
 function legendNode(kind, look, inside = true) {
   return svg(
       'svg', {class: 'key', viewBox: '0 0 30 16', width: 30, height: 16, 'aria-hidden': 'true'},
-      svg('g', {class: `node ${kind} ${inside ? 'in' : 'out'} ${look}`},
+      svg('g', {class: `key-node ${kind} ${inside ? 'in' : 'out'} ${look}`},
           svg('rect', {class: 'box', x: 1, y: 1, width: 28, height: 14, rx: kind === 'head' ? 7 : 4})));
 }
 

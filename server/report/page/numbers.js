@@ -1,4 +1,4 @@
-// Numbers as they are read: short, with a real minus and thin gaps nowhere.
+// Numbers as they are read: short, with a real minus.
 const NONE = '–';
 
 const withMinus = (text) => text.replace(/^-/, '−');
