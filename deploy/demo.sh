@@ -55,7 +55,8 @@ rm -rf -- "$output"
 cat <<END
 
 The circuit is in $PWD/$output:
-  circuit.svg      the picture: open it in a browser
+  report.html      the page to look at: open it in a browser
+  circuit.svg      the picture
   circuit.json     the circuit, its score, and everything that it was made with
   circuit.dot      the same for graphviz
   decisions.jsonl  every candidate that was tried, in order

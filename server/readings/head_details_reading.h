@@ -12,9 +12,9 @@
 
 namespace circuitd {
 
-// Patterns are of at most so many prompts; of fewer where these are so long that they run several times, as
-// many layers at a time as fit in memory.
-inline constexpr size_t kMostPatternPrompts = 256;
+// Patterns are of at most so many prompts, enough for a picture and little beside the work of a job that has more; of
+// fewer where these are so long that they run several times, as many layers at a time as fit in memory.
+inline constexpr size_t kMostPatternPrompts = 32;
 
 // Of the heads in `nodes`, and of others as far as kMostDetailedHeads allows, on the clean prompts of the most common
 // length (of equally common ones the shortest) in `pairs`, which are valid and at least one. A head writes from the 3

@@ -12,6 +12,7 @@
 #include "circuitd/v1/evaluation.pb.h"
 #include "server/circuit/evaluation/evaluation.h"
 #include "server/circuit/evaluation/evaluation_json.h"
+#include "server/report/report_files.h"
 #include "server/service/circuit_files.h"
 #include "server/service/convert.h"
 #include "server/service/convert_edges.h"
@@ -120,8 +121,7 @@ class EvaluationPlan final : public JobPlan {
     outcome.result = proto.SerializeAsString();
     outcome.files = {{"evaluation.json", "application/json", EvaluationJson(document)}};
     for (const CircuitDocument& circuit : material().circuits) {
-      const std::string name = absl::StrCat("circuit-", outcome.files.size() - 1, ".json");
-      outcome.files.push_back({name, "application/json", CircuitJson(circuit)});
+      outcome.files.push_back({JudgedCircuitFile(outcome.files.size() - 1), "application/json", CircuitJson(circuit)});
       outcome.nodes.insert(circuit.circuit.nodes.begin(), circuit.circuit.nodes.end());
     }
     for (const JudgedTask& task : request.tasks) outcome.prompt_labels.push_back(task.label);

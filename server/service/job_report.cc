@@ -10,6 +10,7 @@
 #include "server/graph/head_details.h"
 #include "server/jobs/guarded_run.h"
 #include "server/readings/head_details_reading.h"
+#include "server/report/report_files.h"
 #include "server/telemetry/log.h"
 
 namespace circuitd {
@@ -28,6 +29,14 @@ absl::StatusOr<std::string> ReadHeads(const JobPlan& plan, const PlanOutcome& fo
   return HeadDetailsJson(sets);
 }
 
+// report.html
+absl::StatusOr<std::string> MakeReport(const std::vector<ArtifactFile>& files) {
+  ReportFolder folder;
+  for (const ArtifactFile& file : files) folder.files.push_back({file.name, file.bytes});
+  ASSIGN_OR_RETURN(const ReportContent content, ReadReportFiles({std::move(folder)}));
+  return ReportHtml(content);
+}
+
 }  // namespace
 
 absl::StatusOr<JobOutcome> WithReport(const JobPlan& plan, PlanOutcome found, PlanRun& run) {
@@ -40,6 +49,13 @@ absl::StatusOr<JobOutcome> WithReport(const JobPlan& plan, PlanOutcome found, Pl
     files.push_back({"heads.json", "application/json", *std::move(heads)});
   } else {
     LogWarning(absl::StrCat("a job's heads.json is left out: ", heads.status().message()));
+  }
+  RETURN_IF_ERROR(run.checkpoint()());
+  absl::StatusOr<std::string> report = RunGuarded([&] { return MakeReport(files); });
+  if (report.ok()) {
+    files.push_back({kReportFile, "text/html", *std::move(report)});
+  } else {
+    LogError(absl::StrCat("a job's report can't be made: ", report.status().message()));
   }
   return JobOutcome{std::move(found.result), std::move(files)};
 }

@@ -10,9 +10,9 @@
 
 namespace circuitd {
 
-// Adds heads.json (docs/heads-json.md), of the plan's prompts with the heads in `found.nodes` first. A job has found
-// what it was to find by then: if this fails, memory that is short for once, or activations that are not
-// finite, it is left out and logged. Errors are those of the run's checkpoint.
+// Adds heads.json (docs/heads-json.md), of the plan's prompts with the heads in `found.nodes` first, and last, made of
+// all files, report.html. A job has found what it was to find by then: what can't be made (memory that is short for
+// once, activations that are not finite) is left out and logged. Errors are those of the run's checkpoint.
 absl::StatusOr<JobOutcome> WithReport(const JobPlan& plan, PlanOutcome found, PlanRun& run);
 
 // Memory that this takes at most.

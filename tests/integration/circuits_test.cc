@@ -90,7 +90,7 @@ TEST_F(CircuitsTest, JudgesEveryCircuitOnEveryTask) {
   EXPECT_THAT(report, HasSubstr("numerals: what it loses without a part"));
   EXPECT_THAT(report, HasSubstr("Completeness"));
   EXPECT_THAT(FilesIn(folder.path()),
-              UnorderedElementsAre("evaluation.json", "circuit-0.json", "circuit-1.json", "heads.json"));
+              UnorderedElementsAre("evaluation.json", "circuit-0.json", "circuit-1.json", "heads.json", "report.html"));
   const json jobs = server_->RunJson({"jobs", "--state", "succeeded"})["jobs"];
   const json& cells = jobs[0]["evaluation"]["cells"];
   ASSERT_EQ(cells.size(), 4u);

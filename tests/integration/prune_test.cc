@@ -46,7 +46,7 @@ TEST_F(PruneCommandTest, LeavesACircuitAndItsPicturesOnDisk) {
   std::set<std::string> files;
   for (const auto& entry : std::filesystem::directory_iterator(folder.path())) files.insert(entry.path().filename());
   EXPECT_THAT(files, UnorderedElementsAre("circuit.json", "decisions.jsonl", "circuit.dot", "circuit.svg",
-                                          "circuit.graphml", "seqcont.json", "heads.json"));
+                                          "circuit.graphml", "seqcont.json", "heads.json", "report.html"));
 
   const json circuit = json::parse(folder.Read("circuit.json"));
   EXPECT_EQ(circuit["schema"], "circuitd.circuit/1");

@@ -168,11 +168,11 @@ TEST_F(HeadDetailsReadingTest, ReadsOnePromptOfOneToken) {
   EXPECT_THAT(details.heads, Each(Field(&HeadDetail::writes, SizeIs(1))));
 }
 
-TEST_F(HeadDetailsReadingTest, ReadsTheFirst256Prompts) {
+TEST_F(HeadDetailsReadingTest, ReadsTheFirst32Prompts) {
   std::vector<Prompt> prompts;
-  for (int i = 0; i < 260; ++i) prompts.push_back(PromptOf(3, i, 23));
+  for (int i = 0; i < 40; ++i) prompts.push_back(PromptOf(3, i, 23));
   SetPrompts(prompts);
-  prompts.resize(256);
+  prompts.resize(32);
   ExpectPlain(Read(), prompts);
 }
 
@@ -280,7 +280,7 @@ TEST_F(HeadDetailsReadingTest, ReadsFewerPromptsWhereTheyRunSeveralTimes) {
   std::vector<Prompt> prompts;
   for (int i = 0; i < 100; ++i) prompts.push_back(PromptOf(3, i, 23));
   SetPrompts(prompts);
-  prompts.resize(85);  // 256 of 3 runs
+  prompts.resize(10);  // 32 of 3 runs
   ExpectPlain(Read(1), prompts);
 }
 

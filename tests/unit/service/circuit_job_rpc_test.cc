@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "nlohmann/json.hpp"
 #include "server/graph/circuit_document.h"
 #include "server/graph/head_details.h"
 #include "tests/unit/service/circuit_job_rpc_util.h"
@@ -13,11 +14,22 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsSupersetOf;
+using testing::StartsWith;
 
 std::vector<std::string> NamesOf(const v1::Job& job) {
   std::vector<std::string> names;
   for (const v1::Artifact& artifact : job.artifacts()) names.push_back(artifact.name());
   return names;
+}
+
+// What a page shows: nothing if it is none.
+nlohmann::json ReportDataOf(const std::string& page) {
+  const std::string before = "<script type=\"application/json\" id=\"report-data\">";
+  const size_t begin = page.find(before);
+  EXPECT_NE(begin, std::string::npos);
+  if (begin == std::string::npos) return {};
+  const size_t data = begin + before.size();
+  return nlohmann::json::parse(page.substr(data, page.find("</script>", data) - data));
 }
 
 struct Kind {
@@ -72,7 +84,7 @@ TEST_P(EveryKindRpcTest, RunsToItsResultAndIsWatched) {
   if (GetParam().spec.has_evaluation()) {
     EXPECT_EQ(job.evaluation().cells_size(), 1);
     EXPECT_EQ(job.evaluation().run_count(), happened);
-    EXPECT_THAT(NamesOf(job), ElementsAre("evaluation.json", "circuit-0.json", "heads.json"));
+    EXPECT_THAT(NamesOf(job), ElementsAre("evaluation.json", "circuit-0.json", "heads.json", "report.html"));
     const auto judged = ParseCircuit(Download(job, "circuit-0.json"), nullptr);
     ASSERT_TRUE(judged.ok()) << judged.status();
     EXPECT_EQ(judged->circuit.nodes.size(), 10u);
@@ -101,6 +113,34 @@ TEST_P(EveryKindRpcTest, LeavesWhatHeadsDoOnItsPrompts) {
   EXPECT_EQ(sets->front().label, "prompts");
   EXPECT_EQ(sets->front().prompt_count, 1);  // the two have different lengths
   EXPECT_EQ(sets->front().heads.size(), 9u);
+}
+
+TEST_P(EveryKindRpcTest, LeavesAPageWithItsDataLast) {
+  const v1::Job job = Finished(SubmitSpec(GetParam().spec));
+  const v1::Artifact& file = job.artifacts(job.artifacts_size() - 1);
+  EXPECT_EQ(file.name(), "report.html");
+  EXPECT_EQ(file.media_type(), "text/html");
+  const std::string page = Download(job, "report.html");
+  EXPECT_THAT(page, StartsWith("<!doctype html>"));
+  const nlohmann::json data = ReportDataOf(page);
+  EXPECT_EQ(data["model"]["name"], "nano");
+  ASSERT_EQ(data["circuits"].size(), 1u);
+  const nlohmann::json& circuit = data["circuits"][0];
+  if (job.has_evaluation()) {
+    EXPECT_EQ(circuit["nodes"].size(), 10u);
+    EXPECT_EQ(data["evaluation"]["cells"].size(), 1u);
+    EXPECT_EQ(data["heads"][0]["heads"].size(), 9u);
+    return;
+  }
+  EXPECT_TRUE(data["evaluation"].is_null());
+  EXPECT_EQ(circuit["nodes"].size(), job.edge_circuit().node_count());
+  EXPECT_EQ(circuit["edges"]["count"], job.edge_circuit().edge_count());
+  EXPECT_EQ(circuit["heads"][0]["heads"].size(), 9u);
+  if (job.edge_circuit().decision_count() > 0) {
+    EXPECT_EQ(circuit["decisions"]["count"], job.edge_circuit().decision_count());
+  } else {
+    EXPECT_TRUE(circuit["decisions"].is_null());
+  }
 }
 
 TEST_P(EveryKindRpcTest, GoesOnAfterARestartToTheSameResult) {

@@ -71,8 +71,8 @@ TEST_F(JobReportTest, HasTheHeadsOfEachSetOfPrompts) {
   EXPECT_EQ((*sets)[1].tokens.size(), 2u);
 }
 
-TEST_F(JobReportTest, KeepsWhatWasFoundIfHeadsCantBeRead) {
-  // Token 99 is none of the model's, which torch throws at.
+TEST_F(JobReportTest, KeepsWhatWasFoundIfNothingElseCanBeMade) {
+  // Token 99 is none of the model's, which torch throws at; of own.json alone there is no report.
   AddPrompts({{1, 99}});
   const auto outcome = Report({"prompts"});
   ASSERT_TRUE(outcome.ok()) << outcome.status();
@@ -85,7 +85,7 @@ TEST_F(JobReportTest, StopsWhereItsCheckpointSaysSo) {
   AddPrompts({{1, 2, 3}});
   for (const absl::Status& stop : {absl::CancelledError("cancelled"), absl::DeadlineExceededError("too late"),
                                    absl::AbortedError("another turn"), absl::ResourceExhaustedError("disk is full")}) {
-    for (const int checkpoint : {1, 2, 3}) {
+    for (const int checkpoint : {1, 2, 3, 4}) {  // the last before the report
       context_.checkpoints_ = 0;
       context_.stops_at_ = checkpoint;
       context_.stop_ = stop;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
 #include "base/sha256.h"
 #include "circuitd/v1/inference.grpc.pb.h"
 #include "tests/unit/service/rpc_messages.h"
@@ -81,7 +82,7 @@ TEST_F(JobRpcTest, PruningRunsToItsCircuit) {
   EXPECT_EQ(job.node_pruning().decision_count(), decisions);
   EXPECT_GT(decisions, 36u);
   EXPECT_GT(job.node_pruning().circuit().nodes_size(), 0);
-  ASSERT_EQ(job.artifacts_size(), 7);
+  ASSERT_EQ(job.artifacts_size(), 8);
   for (const v1::Artifact& artifact : job.artifacts()) {
     std::string bytes, rest;
     v1::Artifact info;
@@ -92,7 +93,14 @@ TEST_F(JobRpcTest, PruningRunsToItsCircuit) {
     ASSERT_TRUE(Download(name, artifact.name(), 3, &rest).ok());
     EXPECT_EQ(rest, bytes.substr(3));
   }
+  EXPECT_EQ(job.artifacts(6).name(), "heads.json");
+  EXPECT_EQ(job.artifacts(6).media_type(), "application/json");
+  EXPECT_EQ(job.artifacts(7).name(), "report.html");
+  EXPECT_EQ(job.artifacts(7).media_type(), "text/html");
   std::string bytes;
+  ASSERT_TRUE(Download(name, "report.html", 0, &bytes).ok());
+  EXPECT_NE(bytes.find(absl::StrCat("\"count\":", decisions)), std::string::npos);
+  bytes.clear();
   EXPECT_EQ(ViolatedField(Download(name, "circuit.json", uint64_t{1} << 60, &bytes)), "offset");
   EXPECT_EQ(Download(name, "nope", 0, &bytes).error_code(), grpc::StatusCode::NOT_FOUND);
   // Who comes later sees the same events.
