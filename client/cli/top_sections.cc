@@ -58,7 +58,7 @@ TopSection Devices(const TopState& state) {
                      {"MEMORY", 0, 7},
                      {"BUSY", 0, 8},
                      {"CALLS", 0, 5, true},
-                     {"WAITING", 0, 6, true},
+                     {"WAIT", 0, 6, true},
                      {"JOB", 0, 1},
                      {"DESCRIPTION", 8, 4}});
   for (const v1::Device& device : state.snapshot.info.devices()) {

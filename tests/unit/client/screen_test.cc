@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <memory>
 #include <string>
 
@@ -82,6 +83,19 @@ TEST_F(ScreenTest, GivesTheTerminalBackAsItWas) {
   EXPECT_EQ(Settings().c_lflag, original_.c_lflag);
   EXPECT_EQ(Settings().c_iflag, original_.c_iflag);
   EXPECT_EQ(Settings().c_cc[VMIN], original_.c_cc[VMIN]);
+}
+
+TEST_F(ScreenTest, NeedsATerminalThatIsNotDumb) {
+  const char* term = std::getenv("TERM");
+  const std::string before = term != nullptr ? term : "";
+  ASSERT_EQ(setenv("TERM", "xterm", 1), 0);
+  EXPECT_TRUE(HasScreen(terminal_));
+  const int null = open("/dev/null", O_RDWR);
+  EXPECT_FALSE(HasScreen(null));
+  close(null);
+  ASSERT_EQ(setenv("TERM", "dumb", 1), 0);
+  EXPECT_FALSE(HasScreen(terminal_));
+  ASSERT_EQ(term != nullptr ? setenv("TERM", before.c_str(), 1) : unsetenv("TERM"), 0);
 }
 
 TEST_F(ScreenTest, DrawsOverWhatIsThereWithoutClearingIt) {

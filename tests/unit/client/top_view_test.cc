@@ -130,9 +130,9 @@ TEST(TopViewTest, ShowsABusyServerIn80Columns) {
   EXPECT_EQ(Text(BusyServer(), {80, 0, ColourDepth::kNone}), R"(
 circuitd 0.1.0 at 127.0.0.1:50051  up 1:06:40  08:00:00
 
-DEVICE  MEMORY                         BUSY            CALLS  WAITING  DESCRIPT~
-cpu     [#-----] 4.0 GiB of 16.0 GiB   [####--]  75 %      1        3  AMD EPYC~
-cuda:0  [#####-] 76.0 GiB of 80.0 GiB  [------]   0 %      0        0  NVIDIA H~
+DEVICE  MEMORY                         BUSY            CALLS  WAIT  DESCRIPTION
+cpu     [#-----] 4.0 GiB of 16.0 GiB   [####--]  75 %      1     3  AMD EPYC 77~
+cuda:0  [#####-] 76.0 GiB of 80.0 GiB  [------]   0 %      0     0  NVIDIA H100
 
 MODELS 1      LAYERS x HEADS x WIDTH  DTYPE        SIZE  DEVICE
 seqcont-demo  4 x 8 x 128             float32  26.7 MiB  cpu
@@ -154,9 +154,9 @@ TEST(TopViewTest, ShowsMoreIn200Columns) {
   EXPECT_EQ(Text(BusyServer(), {200, 0, ColourDepth::kNone}), R"(
 circuitd 0.1.0 at 127.0.0.1:50051  up 1:06:40  08:00:00
 
-DEVICE  MEMORY                                               BUSY                                  CALLS  WAITING  JOB           DESCRIPTION
-cpu     [#######---------------------] 4.0 GiB of 16.0 GiB   [#####################-------]  75 %      1        3  4jcjlld5gqno  AMD EPYC 7763 64-Core Processor, 8 cores
-cuda:0  [##########################--] 76.0 GiB of 80.0 GiB  [----------------------------]   0 %      0        0  -             NVIDIA H100
+DEVICE  MEMORY                                               BUSY                                  CALLS  WAIT  JOB           DESCRIPTION
+cpu     [#######---------------------] 4.0 GiB of 16.0 GiB   [#####################-------]  75 %      1     3  4jcjlld5gqno  AMD EPYC 7763 64-Core Processor, 8 cores
+cuda:0  [##########################--] 76.0 GiB of 80.0 GiB  [----------------------------]   0 %      0     0  -             NVIDIA H100
 
 MODELS 1      LAYERS x HEADS x WIDTH  DTYPE        SIZE  DEVICE
 seqcont-demo  4 x 8 x 128             float32  26.7 MiB  cpu
@@ -178,9 +178,9 @@ TEST(TopViewTest, SaysWhatAnIdleServerDoesNotDo) {
   EXPECT_EQ(Text(IdleServer(), {80, 0, ColourDepth::kNone}), R"(
 circuitd 0.1.0 at 127.0.0.1:50051  up 1:06:40  08:00:00
 
-DEVICE  MEMORY                         BUSY            CALLS  WAITING  DESCRIPT~
-cpu     [#-----] 4.0 GiB of 16.0 GiB   [####--]  75 %      1        3  AMD EPYC~
-cuda:0  [#####-] 76.0 GiB of 80.0 GiB  [------]   0 %      0        0  NVIDIA H~
+DEVICE  MEMORY                         BUSY            CALLS  WAIT  DESCRIPTION
+cpu     [#-----] 4.0 GiB of 16.0 GiB   [####--]  75 %      1     3  AMD EPYC 77~
+cuda:0  [#####-] 76.0 GiB of 80.0 GiB  [------]   0 %      0     0  NVIDIA H100
 
 No model is loaded
 
