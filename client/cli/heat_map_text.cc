@@ -80,12 +80,36 @@ std::vector<std::string> BrokenLabel(const std::string& label, size_t chunk) {
   return lines;
 }
 
+// The number that a position's label begins with, or that a head's is; empty if there is none.
+std::string NumberOf(const std::string& label) {
+  const size_t end = label.find_first_not_of("0123456789", label.starts_with('-') ? 1 : 0);
+  return end == label.npos || label[end] == ' ' ? label.substr(0, end) : "";
+}
+
+// Those of the numbers above their cells that have room beside those before them.
+std::string Ruler(const std::vector<std::string>& numbers, size_t left, size_t cell) {
+  std::string line(left, ' ');
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    const size_t end = left + (i + 1) * cell;
+    if (numbers[i].size() > end || (i > 0 && end - numbers[i].size() <= line.size())) continue;
+    line.resize(std::max(line.size(), end), ' ');
+    line.replace(end - numbers[i].size(), line.npos, numbers[i]);
+  }
+  return Line(line);
+}
+
 // Labels above cells of `cell` columns, of which one stays free. Where one of them does not fit, all are broken, or,
-// above narrow cells, written downwards. They stand on the grid; numbers of lines of their own are above.
+// above narrow cells, written downwards, with numbers as a ruler above. They stand on the grid; numbers of
+// lines of their own are above.
 std::string ColumnLabels(const std::vector<std::string>& all, size_t left, size_t cell) {
   const bool narrow = cell < kNarrowestBroken;
-  const std::vector<std::string> labels = Labels(all, narrow ? kTallestLabel : kLongestLabel);
+  std::vector<std::string> labels = Labels(all, narrow ? kTallestLabel : kLongestLabel);
   const bool fit = Widest(labels) < std::max<size_t>(cell, 2);
+  std::vector<std::string> numbers;
+  for (const std::string& label : labels) numbers.push_back(NumberOf(label));
+  const bool ruled =
+      !fit && narrow && std::none_of(numbers.begin(), numbers.end(), [](const auto& n) { return n.empty(); });
+  for (size_t i = 0; ruled && i < labels.size(); ++i) labels[i].erase(0, numbers[i].size() + 1);
   std::vector<std::vector<std::string>> stacks;
   size_t height = 0;
   for (const std::string& label : labels) {
@@ -98,7 +122,7 @@ std::string ColumnLabels(const std::vector<std::string>& all, size_t left, size_
     stack.insert(stack.begin() + (numbered ? 1 : 0), height - stack.size(), "");
     for (size_t level = 0; level < height; ++level) absl::StrAppend(&lines[level], PadLeft(stack[level], cell));
   }
-  std::string out;
+  std::string out = ruled ? Ruler(numbers, left, cell) : "";
   for (std::string& line : lines) out += Line(std::move(line));
   return out;
 }

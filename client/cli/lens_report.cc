@@ -28,7 +28,8 @@ std::vector<std::string> StageNames(const v1::RunLogitLensSummary& summary) {
 double Probability(const v1::TokenLogit& entry) { return std::exp(entry.log_prob()); }
 
 std::string EntryText(const v1::TokenLogit& entry) {
-  return absl::StrFormat("%s %.1f%%", TokenLabel(entry.token()), 100 * Probability(entry));
+  // In a narrow table the token is cut, not the number.
+  return absl::StrFormat("%5.1f%% %s", 100 * Probability(entry), TokenLabel(entry.token()));
 }
 
 absl::Status CheckShape(const v1::RunLogitLensSummary& summary) {
@@ -133,7 +134,8 @@ absl::Status AddAnswers(const v1::RunLogitLensSummary& summary, const TensorSet&
     table.Add(
         {stages[hook], absl::StrFormat("%.3f", sum / static_cast<double>(prompts)), absl::StrCat(handovers[hook])});
   }
-  report.AddLine(absl::StrCat("all ", prompts, " prompts: handover, from where on the right answer stays ahead",
+  report.AddLine(absl::StrCat(prompts == 1 ? "" : "all ", CountOf(static_cast<uint64_t>(prompts), "prompt"),
+                              ": handover, from where on the right answer stays ahead",
                               without > 0 ? absl::StrCat("; ", without, " have none") : ""));
   report.AddTable(std::move(table));
   HeatMap map{.title = "logit difference at the last position",
@@ -181,7 +183,7 @@ absl::StatusOr<Report> LensReport(const v1::RunLogitLensSummary& summary, const 
   const auto more = static_cast<size_t>(summary.prompts_size()) -
                     std::min<size_t>(static_cast<size_t>(summary.prompts_size()), prompts.size());
   if (view.prompts.empty() && more > 0) {
-    report.AddLine(absl::StrCat("and ", more, " more prompts: --prompt N shows one"));
+    report.AddLine(absl::StrCat("and ", CountOf(more, "more prompt"), ": --prompt N shows one"));
   }
   if (!tensors.all().empty()) RETURN_IF_ERROR(AddAnswers(summary, tensors, report));
   report.AddPictureOnly(TokenMap(summary, prompts));

@@ -6,7 +6,6 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "tests/integration/server_process.h"
 #include "tests/integration/terminal_screen.h"
 
@@ -49,9 +48,8 @@ class WatchedBoardTest : public SharedServerTest, public testing::WithParamInter
   static std::vector<std::string> LayersOf(const std::vector<std::string>& screen) {
     std::vector<std::string> layers;
     for (const std::string& row : screen) {
-      const std::vector<std::string> words = absl::StrSplit(row, ' ', absl::SkipEmpty());
-      // "3", eight heads and an MLP; the cell of the last decision begins with ">".
-      if (words.size() >= 2 && words[0].size() == 1 && std::isdigit(words[0][0]) != 0) layers.push_back(row);
+      if (row.size() > 1 && std::isdigit(static_cast<unsigned char>(row[0])) != 0 && row[1] == ' ')
+        layers.push_back(row);
     }
     return layers;
   }

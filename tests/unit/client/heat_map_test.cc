@@ -1,12 +1,15 @@
 #include "client/cli/heat_map.h"
 
+#include <array>
 #include <cmath>
 #include <limits>
 #include <string>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "client/cli/colour_scale.h"
 #include "client/cli/text.h"
 #include "gmock/gmock.h"
@@ -204,6 +207,63 @@ TEST(ColourScaleTest, IsBlueWhiteRedAroundZero) {
   EXPECT_EQ(HexColour(ColourOf(ColourScale::kDiverging, {-2, 2}, 5)), "#b2182b");
   EXPECT_EQ(HexColour(InkOn({8, 48, 107})), "#ffffff");
   EXPECT_EQ(HexColour(InkOn({247, 247, 247})), "#000000");
+}
+
+// What a colour of the 256 looks like.
+Rgb OfPalette(const std::string& sequence) {
+  int index = 0;
+  EXPECT_TRUE(absl::SimpleAtoi(absl::StripSuffix(absl::StripPrefix(sequence, "\x1b[48;5;"), "m"), &index)) << sequence;
+  if (index >= 232) {
+    const auto grey = static_cast<uint8_t>(8 + 10 * (index - 232));
+    return {grey, grey, grey};
+  }
+  const auto level = [](int step) { return static_cast<uint8_t>(step == 0 ? 0 : 55 + 40 * step); };
+  return {level((index - 16) / 36), level((index - 16) / 6 % 6), level((index - 16) % 6)};
+}
+
+// How people without one kind of cones see it, by the matrices of Machado, Oliveira and Fernandes (2009).
+std::array<double, 3> SeenBy(const std::array<double, 9>& eye, Rgb colour) {
+  std::array<double, 3> seen = {};
+  for (size_t i = 0; i < 3; ++i) {
+    seen[i] = eye[3 * i] * colour.red + eye[3 * i + 1] * colour.green + eye[3 * i + 2] * colour.blue;
+  }
+  return seen;
+}
+
+TEST(ColourScaleTest, TellsSignsApartForEveryEyeIn256Colours) {
+  const std::vector<std::array<double, 9>> eyes = {
+      {1, 0, 0, 0, 1, 0, 0, 0, 1},
+      {0.152286, 1.052583, -0.204868, 0.114503, 0.786281, 0.099216, -0.003882, -0.048116, 1.051998},
+      {0.367322, 0.860646, -0.227968, 0.280085, 0.672501, 0.047413, -0.011820, 0.042940, 0.968881},
+      {1.255528, -0.076749, -0.178779, -0.078411, 0.930809, 0.147602, 0.004733, 0.691367, 0.303900}};
+  for (size_t eye = 0; eye < eyes.size(); ++eye) {
+    for (const double size : {0.25, 0.5, 0.75, 1.0}) {
+      const auto seen = [&](double value) {
+        return SeenBy(eyes[eye],
+                      OfPalette(Background(ColourOf(ColourScale::kDiverging, {-1, 1}, value), ColourDepth::k256)));
+      };
+      const auto negative = seen(-size), positive = seen(size);
+      double distance = 0;
+      for (size_t i = 0; i < 3; ++i) distance += std::pow(negative[i] - positive[i], 2);
+      EXPECT_GT(std::sqrt(distance), 30) << "eye " << eye << ", value " << size;
+    }
+  }
+}
+
+TEST(ColourScaleTest, GrowsDarkerWithTheSizeIn256Colours) {
+  const auto brightness = [](ColourScale scale, ValueRange range, double value) {
+    const Rgb colour = OfPalette(Background(ColourOf(scale, range, value), ColourDepth::k256));
+    return 0.2126 * colour.red + 0.7152 * colour.green + 0.0722 * colour.blue;
+  };
+  for (double value = 0; value < 0.99; value += 0.25) {
+    for (const double sign : {-1.0, 1.0}) {
+      EXPECT_GT(brightness(ColourScale::kDiverging, {-1, 1}, sign * value),
+                brightness(ColourScale::kDiverging, {-1, 1}, sign * (value + 0.25)))
+          << sign * value;
+    }
+    EXPECT_GT(brightness(ColourScale::kSequential, {0, 1}, value),
+              brightness(ColourScale::kSequential, {0, 1}, value + 0.25));
+  }
 }
 
 }  // namespace
