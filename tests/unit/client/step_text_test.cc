@@ -106,7 +106,7 @@ TEST(JobProgressViewTest, ShowsRunsOfAnEvaluation) {
   view.Update(job);
   view.Update(EvaluationEvent(0, 0, "random 7"));
   EXPECT_EQ(view.last_step(), "numerals on months: random 7, 2.5000");
-  EXPECT_THAT(view.RenderBar(120), HasSubstr(" 7/20  ETA 0:12  numerals on months: random 7, 2.5000  1.0/s"));
+  EXPECT_THAT(view.RenderBar(120), HasSubstr(" 7/20  ETA 0:12  numerals on months: random 7, 2.5000"));
   for (size_t width = 0; width < 130; ++width) EXPECT_LE(DisplayWidth(view.RenderBar(width)), width);
 }
 
