@@ -53,6 +53,7 @@ void AddCommands(CLI::App& app, CommandContext& context) {
   AddEapCommand(app, context);
   AddEvalCommand(app, context);
   AddDiffCommand(app, context);
+  AddReportCommand(app, context);
   AddExportCommand(app, context);
   AddImportCommand(app, context);
   AddSubmitCommand(app, context);

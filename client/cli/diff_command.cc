@@ -1,4 +1,5 @@
 // `circuit diff`: what circuits have in common, and each one's score on the others' tasks.
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
@@ -23,6 +24,7 @@
 #include "client/cli/job_commands.h"
 #include "client/cli/job_options.h"
 #include "client/cli/output_folder.h"
+#include "client/cli/report_sources.h"
 #include "client/local_file.h"
 #include "nlohmann/json.hpp"
 #include "server/graph/comparison_json.h"
@@ -45,9 +47,24 @@ struct Comparison {
   std::vector<LocalCircuit> files;
   std::vector<ComparedCircuit> circuits;
   CircuitDocument shared;
+  // What is known of them, if there is to be a report.
+  std::vector<ReportFolder> sources;
   // Of the evaluation, if there is one.
   std::optional<JobPlan> plan;
 };
+
+// With the labels of the comparison. INVALID_ARGUMENT for what no report can be made of.
+absl::StatusOr<std::vector<ReportFolder>> ReadSources(const DiffOptions& options, const Comparison& comparison) {
+  std::vector<ReportFolder> sources;
+  if (comparison.files.size() > kMostReportedCircuits) return sources;
+  for (size_t i = 0; i < options.files.size(); ++i) {
+    ASSIGN_OR_RETURN(ReportFolder source, ReportSourceOfCircuit(options.files[i], *comparison.files[i].bytes));
+    source.label = comparison.files[i].source.label();
+    sources.push_back(std::move(source));
+  }
+  RETURN_IF_ERROR(ReadReportFiles(sources, ModelIdentityOf(comparison.circuits[0].document)).status());
+  return sources;
+}
 
 absl::StatusOr<Comparison> Read(const CommandContext& context, const DiffOptions& options) {
   if (const CLI::Option* idle = options.judging.IdleOption(); idle != nullptr) {
@@ -63,6 +80,9 @@ absl::StatusOr<Comparison> Read(const CommandContext& context, const DiffOptions
   ASSIGN_OR_RETURN(comparison.circuits, ParseCompared(options.files, comparison.files, model));
   const std::string now = absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::Now(), absl::UTCTimeZone());
   ASSIGN_OR_RETURN(comparison.shared, SharedDocument(comparison.circuits, now));
+  if (!options.output.empty()) {
+    ASSIGN_OR_RETURN(comparison.sources, ReadSources(options, comparison));
+  }
   if (!options.judging.given()) return comparison;
   if (!model) return InvalidField("--model", "needed to score the circuits on prompts");
   ASSIGN_OR_RETURN(comparison.plan, options.judging.Plan(comparison.files));
@@ -80,6 +100,25 @@ absl::StatusOr<std::string> ComparisonDocument(const Comparison& comparison, con
   Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   json["evaluation"] = std::move(evaluation);
   return json.dump(2, ' ', /*ensure_ascii=*/true) + "\n";
+}
+
+// The report's page, with the evaluation in `folder` if there was one.
+absl::StatusOr<std::string> ReportPage(const Comparison& comparison, const v1::Job& job, const std::string& folder) {
+  std::vector<ReportFolder> sources = comparison.sources;
+  if (job.has_evaluation()) {
+    ASSIGN_OR_RETURN(ReportFolder evaluation, ReadEvaluationSource(folder));
+    // Where the server left none: these were judged, in this order.
+    for (size_t i = 0; i < comparison.circuits.size(); ++i) {
+      const std::string name = JudgedCircuitFile(i);
+      const auto is_it = [&](const ReportFile& file) { return file.name == name; };
+      if (std::any_of(evaluation.files.begin(), evaluation.files.end(), is_it)) continue;
+      evaluation.files.push_back({name, CircuitJson(comparison.circuits[i].document), ""});
+    }
+    sources.push_back(std::move(evaluation));
+  }
+  ASSIGN_OR_RETURN(const ReportContent content,
+                   ReadReportFiles(sources, ModelIdentityOf(comparison.circuits[0].document)));
+  return ReportHtml(content);
 }
 
 // What a comparison writes, and prints with --json.
@@ -103,6 +142,12 @@ absl::StatusOr<Written> WriteFiles(CommandContext& context, const DiffOptions& o
   for (const auto& [name, text] : files) {
     RETURN_IF_ERROR(WriteText(context, absl::StrCat(options.output, "/", name), text));
     written.names.push_back(name);
+  }
+  const bool has_report = std::find(fetched.begin(), fetched.end(), kReportFile) != fetched.end();
+  if (!has_report && !comparison.sources.empty()) {
+    ASSIGN_OR_RETURN(const std::string page, ReportPage(comparison, job, options.output));
+    RETURN_IF_ERROR(WriteText(context, absl::StrCat(options.output, "/", kReportFile), page));
+    written.names.push_back(kReportFile);
   }
   written.names.insert(written.names.end(), fetched.begin(), fetched.end());
   return written;
@@ -176,8 +221,8 @@ void AddDiffCommand(CLI::App& app, CommandContext& context) {
   options->judging.AddTo(*command);
   command
       ->add_option("-o,--output", options->output,
-                   "A folder for circuit.json, a circuit of its own, comparison.svg, comparison.json, and "
-                   "evaluation.json")
+                   "A folder for circuit.json, a circuit of its own, comparison.svg, comparison.json, "
+                   "report.html, and evaluation.json")
       ->type_name("DIR");
   command->add_flag("--force", options->force, "Write into a folder that is not empty");
   context.Register(command, [&context, options] { return Diff(context, *options); });

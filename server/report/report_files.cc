@@ -12,14 +12,23 @@
 namespace circuitd {
 namespace {
 
-const std::string* Find(const ReportFolder& folder, absl::string_view name) {
+const ReportFile* FindFile(const ReportFolder& folder, absl::string_view name) {
   const auto found =
       std::find_if(folder.files.begin(), folder.files.end(), [&](const ReportFile& file) { return file.name == name; });
-  return found == folder.files.end() ? nullptr : &found->bytes;
+  return found == folder.files.end() ? nullptr : &*found;
+}
+
+const std::string* Find(const ReportFolder& folder, absl::string_view name) {
+  const ReportFile* const file = FindFile(folder, name);
+  return file == nullptr ? nullptr : &file->bytes;
 }
 
 // About a file of the folder, or, if `name` is empty, the folder.
 absl::Status About(const ReportFolder& folder, absl::string_view name, const absl::Status& status) {
+  const ReportFile* const file = FindFile(folder, name);
+  if (file != nullptr && !file->path.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(file->path, ": ", status.message()));
+  }
   const char* const slash = folder.path.empty() || name.empty() ? "" : "/";
   return absl::InvalidArgumentError(absl::StrCat(folder.path, slash, name, ": ", status.message()));
 }

@@ -14,6 +14,7 @@ namespace circuitd {
 struct ReportFile {
   std::string name;  // "circuit.json"
   std::string bytes;
+  std::string path = "";  // what messages call it; empty: the folder's and its name
 };
 
 // The files of one job, or of one folder; others than these are ignored:

@@ -139,6 +139,7 @@ TEST_F(CircuitFilesTest, SaysWhatCircuitsShare) {
   EXPECT_EQ(shared["model"]["sha256"], "aa");
   EXPECT_EQ(shared["parameters"]["circuits"], json({"a", "b"}));
   EXPECT_THAT(folder_.Read("out/comparison.svg"), HasSubstr("<svg"));
+  EXPECT_THAT(folder_.Read("out/report.html"), HasSubstr("<title>2 circuits in tiny</title>"));
   EXPECT_EQ(json::parse(folder_.Read("out/comparison.json"))["schema"], "circuitd.comparison/1");
   // What is written is a circuit that the commands take again.
   EXPECT_TRUE(Run({"diff", a_, folder_.File("out/circuit.json")}).ok());
@@ -219,7 +220,11 @@ class DiffWithEvaluationTest : public CircuitFilesTest {
   }
 
   // Some of what the server's file has.
-  const std::string evaluation_json_ = R"({"schema": "circuitd.evaluation/1", "cells": [{"circuit_metric": 0.1}]})";
+  const std::string evaluation_json_ =
+      R"({"schema": "circuitd.evaluation/1", "model": {"dims": {"n_layers": 2, "n_heads": 2}},
+          "parameters": {"metric": "logit_diff"}, "circuits": [{"label": "judged", "node_count": 3}],
+          "tasks": [{"label": "numerals", "prompt_count": 4}],
+          "cells": [{"circuit": 0, "task": 0, "circuit_metric": 0.1}]})";
   ScriptedServer server_;
   v1::Job job_;
   v1::SubmitJobRequest submitted_;
@@ -231,8 +236,10 @@ TEST_F(DiffWithEvaluationTest, PutsEveryCircuitsScoreOnEveryTaskIntoTheSameRepor
   ASSERT_TRUE(run.ok()) << run.status();
   EXPECT_THAT(run.out, HasSubstr("Shared by all: 1 head, 1 MLP"));
   EXPECT_THAT(run.out, testing::ContainsRegex("CIRCUIT +numerals +months\na +10.00 +20.00\nb +30.00 +40.00\n"));
-  EXPECT_THAT(run.out, HasSubstr("circuit.json comparison.svg comparison.json evaluation.json\n"));
+  EXPECT_THAT(run.out, HasSubstr("circuit.json comparison.svg comparison.json report.html evaluation.json\n"));
   EXPECT_EQ(folder_.Read("out/evaluation.json"), evaluation_json_);
+  EXPECT_THAT(folder_.Read("out/report.html"), HasSubstr(R"("circuits":["judged"])"));
+  EXPECT_THAT(folder_.Read("out/report.html"), HasSubstr(R"("shown":[0])"));
   const v1::EvaluationSpec& spec = submitted_.spec().evaluation();
   EXPECT_EQ(spec.model(), "m");
   ASSERT_EQ(spec.circuits_size(), 2);
