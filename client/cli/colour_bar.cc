@@ -17,7 +17,9 @@ constexpr int kWidth = 14;
 constexpr int kTickLength = 4;
 constexpr int kTextGap = 4;
 constexpr int kTextSize = 11;
-constexpr int kTickDistance = 30;  // at least
+constexpr int kTickDistance = 24;
+constexpr int kFewTicks = 5;  // are three or more around zero, and fit beside the lowest bar
+constexpr int kManyTicks = 8;
 constexpr int kMostQuantityWidth = 240;
 constexpr int kStops = 8;  // between the colours of a scale
 
@@ -30,6 +32,8 @@ std::string TickText(double value, double step, ValueRange range) {
   if (largest >= 1e5 || step < 1e-4) return absl::StrFormat("%.3g", value);
   return absl::StrFormat("%.*f", std::max(0, -static_cast<int>(std::floor(std::log10(step) + 1e-9))), value);
 }
+
+int MostTicks(int height) { return std::clamp(height / kTickDistance, kFewTicks, kManyTicks); }
 
 double StepOf(const std::vector<double>& ticks) { return ticks.size() > 1 ? ticks[1] - ticks[0] : 1; }
 
@@ -63,7 +67,7 @@ ColourBar::ColourBar(const HeatMap& map)
 int ColourBar::width() const {
   int widest = 0;
   for (const int height : {kLeastHeight, kMostHeight}) {
-    const std::vector<double> ticks = RoundTicks(range_, height / kTickDistance);
+    const std::vector<double> ticks = RoundTicks(range_, MostTicks(height));
     for (double tick : ticks) widest = std::max(widest, TextWidth(TickText(tick, StepOf(ticks), range_), kTextSize));
   }
   // In between a tick may have a digit less or more.
@@ -73,10 +77,10 @@ int ColourBar::width() const {
 
 std::string ColourBar::Svg(int left, int top, int height) const {
   std::string svg;
-  if (!quantity_.empty()) svg += SvgText(left, top - 8, QuietText(kTextSize), quantity_);
+  if (!quantity_.empty()) svg += SvgText(left, top - 12, QuietText(kTextSize), quantity_);
   svg += SvgRect(left, top, kWidth, height,
                  absl::StrCat("fill=\"url(#", GradientName(scale_), ")\" stroke=\"", kFaintInk, "\"/>\n"));
-  const std::vector<double> ticks = RoundTicks(range_, height / kTickDistance);
+  const std::vector<double> ticks = RoundTicks(range_, MostTicks(height));
   for (double tick : ticks) {
     const double share = (range_.high / 2 - tick / 2) / (range_.high / 2 - range_.low / 2);
     const int y = top + static_cast<int>(std::lround(height * std::clamp(share, 0.0, 1.0)));
