@@ -79,9 +79,14 @@ class Browser:
         return said
 
     def paint_ms(self):
-        """From the start of the navigation to the first content on the screen; None if there was none."""
-        entries = self.run("return performance.getEntriesByName('first-contentful-paint').map(e => e.startTime)")
-        return entries[0] if entries else None
+        """From the start of the navigation to the first content on the screen, which is waited for; None if there is
+        none within seconds."""
+        return self.driver.execute_async_script("""
+            const done = arguments[0];
+            setTimeout(() => done(null), 5000);
+            new PerformanceObserver(list => {
+              for (const entry of list.getEntriesByName('first-contentful-paint')) done(entry.startTime);
+            }).observe({type: 'paint', buffered: true});""")
 
     def _read_requests(self):
         for entry in self.driver.get_log("performance"):
