@@ -27,9 +27,11 @@ class Browser:
     """Opens files one after the other; a context manager."""
 
     def __init__(self, width=1400, height=1000):
-        self._profile = tempfile.TemporaryDirectory(dir=os.getcwd(), ignore_cleanup_errors=True)
+        # Not in the test's folder: what a browser still writes as it ends must not be in the way of removing that.
+        self._profile = tempfile.TemporaryDirectory(prefix="circuitd-browser-", ignore_cleanup_errors=True)
+        environment = {**os.environ, "XDG_CACHE_HOME": self._profile.name, "XDG_CONFIG_HOME": self._profile.name}
         options = webdriver.ChromeOptions()
-        options.binary_location = "/usr/bin/chromium"
+        options.binary_location = str(pathlib.Path(__file__).parent / "chromium.sh")
         # Chromium has no sandbox for root, and containers little room in /dev/shm.
         for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu",
                          "--force-device-scale-factor=1", "--hide-scrollbars", "--no-first-run",
@@ -37,7 +39,8 @@ class Browser:
                          f"--window-size={width},{height}"):
             options.add_argument(argument)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-        self.driver = webdriver.Chrome(service=_DriverOfThisProcess("/usr/bin/setpriv"), options=options)
+        driver = _DriverOfThisProcess("/usr/bin/setpriv", env=environment)
+        self.driver = webdriver.Chrome(service=driver, options=options)
         self._requests = []
         self.driver.get("about:blank")  # away from the page for new tabs, which asks for much
 

@@ -1,6 +1,7 @@
-// What is wrong with the texts of the SVG that is the document: a list of sentences. Run as a function's body.
-const [tolerance, leastContrast] = arguments;
-const svg = document.documentElement;
+// What is wrong with the texts of an SVG: how many there are, and a list of sentences. Run as a function's body.
+// `selector` finds it in a page, where nodes are its cells and styles its own; without, it is the document.
+const [tolerance, leastContrast, selector] = arguments;
+const svg = selector ? document.querySelector(selector) : document.documentElement;
 
 const shown = text => text.textContent.trim() !== '' && getComputedStyle(text).visibility === 'visible';
 const quote = text => JSON.stringify(text.textContent.slice(0, 40));
@@ -54,20 +55,21 @@ function contrast(a, b) {
   return (high + 0.05) / (low + 0.05);
 }
 
-const order = new Map([...document.querySelectorAll('text, rect')].map((element, place) => [element, place]));
-const texts = [...document.querySelectorAll('text')].filter(shown).map(element => {
+const order = new Map([...svg.querySelectorAll('text, rect')].map((element, place) => [element, place]));
+const texts = [...svg.querySelectorAll('text')].filter(shown).map(element => {
   const points = corners(element);
   return {element, order: order.get(element), points, box: element.getBoundingClientRect(), top: range(points, [0, 1])[0],
           bottom: range(points, [0, 1])[1]};
 });
-const grounds = [...document.querySelectorAll('rect')].filter(rect => !rect.closest('defs')).map(element => ({
+const grounds = [...svg.querySelectorAll('rect')].filter(rect => !rect.closest('defs')).map(element => ({
   element, order: order.get(element), box: element.getBoundingClientRect(), fill: getComputedStyle(element).fill,
   // Cells and nodes say what they are when hovered.
-  cell: element.firstElementChild?.tagName === 'title' || element.parentNode.firstElementChild?.tagName === 'title' &&
+  cell: element.matches('.node > .box') || element.firstElementChild?.tagName === 'title' || element.parentNode.firstElementChild?.tagName === 'title' &&
       element.parentNode.tagName === 'g'}));
 const problems = [];
 
-const page = {left: 0, top: 0, right: +svg.getAttribute('width'), bottom: +svg.getAttribute('height')};
+const page = selector ? svg.getBoundingClientRect() :
+    {left: 0, top: 0, right: +svg.getAttribute('width'), bottom: +svg.getAttribute('height')};
 for (const text of texts) {
   if (!inside(text.points, page)) problems.push(`${quote(text.element)} is cut by the border`);
 }
@@ -101,6 +103,7 @@ for (const text of texts) {
     }
   }
   text.onBar = ground && ground.element.parentNode === svg && ground.element !== grounds[0].element;
+  if (selector) continue;
   if (!ground || !ground.fill.startsWith('rgb')) {
     problems.push(`${quote(text.element)} is on no plain ground`);
   } else if (contrast(getComputedStyle(text.element).fill, ground.fill) < leastContrast) {
@@ -109,8 +112,8 @@ for (const text of texts) {
 }
 
 // Lines through what stands on the picture's ground.
-const open = texts.filter(text => !text.inCell && !text.onBar);
-for (const path of document.querySelectorAll('path')) {
+const open = selector ? [] : texts.filter(text => !text.inCell && !text.onBar);
+for (const path of svg.querySelectorAll('path')) {
   if (path.closest('defs') || getComputedStyle(path).stroke === 'none') continue;
   const around = path.getBoundingClientRect();
   const near = open.filter(({box}) => around.right >= box.left && around.left <= box.right &&
