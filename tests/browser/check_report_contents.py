@@ -142,6 +142,8 @@ def check_hostile(page):
     count = numbers(page.text("#graph-count"))
     checks.that(count[0] <= 2000, f"{count[0]} edges are drawn at first")
     checks.equal("edges of the circuit", count[1], float(len(circuit["edges"])))
+    checks.equal("numbers of decisions that have none", [row[3:5] for row in page.rows("#decisions table")],
+                 [["\u2013", "\u2013"]] * len(read_lines("hostile/decisions.jsonl")))
     head = next(name for name in names(circuit) if name.startswith("A"))
     checks.that(page.point_at(f'g.node[data-node="{head}"]'), f"{head} can't be pointed at")
     checks.that(page.comes(lambda: page.count("#details .pattern") == 1), f"no attention map of {head}")

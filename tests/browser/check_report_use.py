@@ -19,6 +19,9 @@ LEAST_CONTRAST, LEAST_CONTRAST_OF_LARGE = 4.5, 3.0
 PHONE_WIDTH = 380
 MOST_TABS = 60
 
+TOLERANCE_PX = 1.0
+
+text_boxes = (pathlib.Path(__file__).parent / "text_boxes.js").read_text(encoding="utf-8")
 contrast = (pathlib.Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
 checks = Checks()
 
@@ -33,6 +36,12 @@ def check_paint(page, path):
             break
     times = [paint for paint in paints if paint is not None]
     checks.that(times and min(times) < MOST_PAINT_MS, f"first contents after {paints} ms")
+
+
+def check_graph(page):
+    found = page.run(text_boxes, TOLERANCE_PX, LEAST_CONTRAST, "svg#graph")
+    checks.that(found["texts"] > 0, "the graph has no text")
+    checks.none("texts of the graph", found["problems"])
 
 
 def check_themes(page):
@@ -93,6 +102,7 @@ with ReportPage() as page:
     for path in sys.argv[1:]:
         checks.page = pathlib.Path(path).parent.name
         check_paint(page, path)
+        check_graph(page)
         check_themes(page)
         check_keyboard(page)
         check_phone(page)

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "server/graph/circuit_exports.h"
 #include "tests/integration/python.h"
 #include "tests/integration/server_process.h"
@@ -68,6 +69,20 @@ std::string HostileHeads(const CircuitDocument& document) {
   return json({{"schema", "circuitd.heads/1"}, {"sets", {set}}}).dump();
 }
 
+// Decisions on the first few edges, none of which has a number.
+std::string LogWithoutNumbers(const EdgeSet& edges) {
+  std::string lines;
+  const std::vector<std::string> names = Names(edges);
+  for (size_t i = 0; i < 5; ++i) {
+    const std::vector<std::string> ends = absl::StrSplit(names[i], "->");
+    const json decision = {
+        {"index", i},           {"sender", ends[0]}, {"receiver", ends[1]},       {"metric", nullptr},
+        {"criterion", nullptr}, {"removed", false},  {"edges_kept", edges.size()}};
+    absl::StrAppend(&lines, decision.dump(), "\n");
+  }
+  return lines;
+}
+
 class ReportPagesTest : public SharedServerTest {
  protected:
   static void SetUpTestSuite() {
@@ -123,6 +138,7 @@ class ReportPagesTest : public SharedServerTest {
     circuit["score"] = nullptr;
     circuit["parameters"]["method"] = kHostile;
     folder_->Write("hostile/circuit.json", circuit.dump());
+    folder_->Write("hostile/decisions.jsonl", LogWithoutNumbers(*document.circuit.edges));
     folder_->Write("hostile/heads.json", HostileHeads(document));
     Report("hostile");
   }
