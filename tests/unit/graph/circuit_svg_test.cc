@@ -58,6 +58,18 @@ TEST(CircuitSvgTest, EscapesHostileNames) {
   EXPECT_THAT(svg, HasSubstr("in &lt;script&gt;&amp;&quot;&#39;\xEF\xBF\xBD\xEF\xBF\xBD]]&gt;</title>"));
 }
 
+TEST(CircuitSvgTest, ShrinksLongTitlesAndCutsLongerOnes) {
+  CircuitDocument document = NodeDocument();
+  EXPECT_THAT(Svg(document), HasSubstr("font-size=\"20\" font-weight=\"600\""));
+  document.model_name = std::string(80, 'n');
+  EXPECT_THAT(Svg(document), HasSubstr(" in " + document.model_name + "</text>"));
+  EXPECT_THAT(Svg(document), Not(HasSubstr("font-size=\"20\"")));
+  document.model_name = std::string(1000, 'n');
+  EXPECT_THAT(Svg(document), HasSubstr("font-size=\"13\" font-weight=\"600\""));
+  EXPECT_THAT(Svg(document), HasSubstr("nnn\u2026</text>"));
+  EXPECT_THAT(Svg(document), HasSubstr(document.model_name + "</title>"));
+}
+
 TEST(CircuitSvgTest, NamesTheMethodAsPapersDo) {
   CircuitDocument document = EdgeDocument();
   // Nothing was decided edge by edge.

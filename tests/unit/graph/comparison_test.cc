@@ -94,6 +94,19 @@ TEST(ComparisonSvgTest, TakesAnyNumberOfCircuitsAndHostileLabels) {
   EXPECT_THAT(svg, HasSubstr("<title>A1.1 in N1</title>"));
 }
 
+TEST(ComparisonSvgTest, WritesAsManyLettersAsFitANodeAndElseHowManyThereAre) {
+  CircuitDocument without = NodeDocument();
+  without.circuit.nodes.erase(Node::Mlp(1));
+  const auto all_but = [&](size_t count) {
+    std::vector<ComparedCircuit> circuits(count, {"with", NodeDocument()});
+    circuits[1] = {"without", without};
+    return ComparisonSvg(circuits);
+  };
+  EXPECT_THAT(all_but(4), HasSubstr(">A C D</text>"));
+  EXPECT_THAT(all_but(7), HasSubstr(">ACDEFG</text>"));
+  EXPECT_THAT(all_but(16), HasSubstr(">15 of 16</text>"));
+}
+
 TEST(ComparisonJsonTest, HasThePairsAndWhatAllShare) {
   const Json comparison = Json::parse(ComparisonJson(Three()));
   EXPECT_EQ(comparison["schema"], "circuitd.comparison/1");
