@@ -31,7 +31,8 @@ def main():
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride",
                                 {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False})
         browser.get(options.page.resolve().as_uri())
-        browser.execute_script("document.documentElement.dataset.theme = arguments[0]", options.theme)
+        while browser.execute_script("return document.documentElement.dataset.theme") != options.theme:
+            browser.find_element(By.ID, "theme").click()
         if options.hover:
             node = browser.find_element(By.CSS_SELECTOR, f'[data-node="{options.hover}"]')
             ActionChains(browser).move_to_element(node).perform()

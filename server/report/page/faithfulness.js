@@ -130,7 +130,8 @@ function faithfulnessTable(evaluation) {
   return html('table', {id: 'faithfulness-table'}, html('thead', {}, head), html('tbody', {}, ...rows));
 }
 
-function faithfulnessSection({evaluation}) {
+function faithfulnessSection(report) {
+  const {evaluation} = report;
   if (!evaluation) return null;
   const plot = html('div', {class: 'plot-box'});
   const better = evaluation.higherIsBetter ? 'higher is better' : 'lower is better';
@@ -139,7 +140,8 @@ function faithfulnessSection({evaluation}) {
   const element = section(
       'faithfulness', 'Faithfulness', html('p', {class: 'note'}, note),
       html('figure', {class: 'panel'}, faithfulnessKeys(evaluation), plot),
-      tableBox(faithfulnessTable(evaluation), 'Faithfulness'), transferTable(evaluation), dropsTable(evaluation));
+      tableBox(faithfulnessTable(evaluation), 'Faithfulness'),
+      hasTransferBesideGraph(report) ? null : transferTable(evaluation), dropsTable(evaluation));
   element.drawNow = () => drawToWidth(plot, (width) => {
     const drawn = faithfulnessPlot(evaluation, width);
     if (drawn) plot.replaceChildren(drawn);

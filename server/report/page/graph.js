@@ -64,13 +64,23 @@ function drawGraph(report, view, box, details) {
   content.overview();
 }
 
+function hasGraph({circuits, model}) {
+  return circuits.length > 0 && model.layers > 0;
+}
+
+// Where circuits are compared, how each does on the others' tasks belongs to the picture.
+function hasTransferBesideGraph(report) {
+  return hasGraph(report) && report.circuits.length > 1 && report.evaluation !== null;
+}
+
 function graphSection(report) {
   const {circuits, model} = report;
-  if (!circuits.length || !model.layers) return null;
+  if (!hasGraph(report)) return null;
   const box = html('div', {class: 'graph-box'});
   const details = html('aside', {id: 'details', 'aria-label': 'Details'});
   const draw = (chosen) => drawGraph(report, makeView(chosen, model), box, details);
-  const parts = [html('div', {class: 'graph-and-details'}, box, details)];
+  const transfer = hasTransferBesideGraph(report) ? transferTable(report.evaluation) : null;
+  const parts = [html('div', {class: 'graph-and-details'}, box, html('div', {class: 'beside'}, details, transfer))];
   if (circuits.length > 1) {
     const names = ['all, compared', ...circuits.map(({letter, label}) => `${letter}: ${label}`)];
     parts.unshift(select('Circuits', names, (i) => draw(i === 0 ? circuits : [circuits[i - 1]])));

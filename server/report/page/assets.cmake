@@ -27,3 +27,5 @@ set(page_scripts
     decisions.js
     provenance.js
     main.js)
+# Likewise, into one style.
+set(page_styles look.css graph.css details.css sections.css media.css)
