@@ -37,18 +37,17 @@ circuit eval -m seqcont-demo --circuit numerals --circuit numwords --circuit mon
 circuit report numerals numwords months compared -o compared.html
 cp numerals/circuit.svg "$images/numerals-circuit.svg"
 
-circuit sweep -m seqcont-demo --task numerals --variants done --hook hook_resid_pre --direction noising \
+circuit sweep -m seqcont-demo --task numerals --variants 'done' --hook hook_resid_pre --direction noising \
   --svg "$images/numerals-sweep.svg"
-circuit attn -m seqcont-demo --task numerals --variants done --head 3.7 --highlight late --svg "$images/numerals-attention.svg"
+circuit attn -m seqcont-demo --task numerals --variants 'done' --head 3.7 --highlight late --svg "$images/numerals-attention.svg"
 circuit dla -m seqcont-demo --task numerals --svg "$images/numerals-attribution.svg"
-circuit lens -m seqcont-demo --task numerals --variants done --svg "$images/numerals-lens.svg"
 
 page --size 1360x1000 numerals/report.html "$images/report-nodes.png"
 page --size 1360x1000 --theme dark --hover A2.3 edges/report.html "$images/report-edges-dark.png"
 page --size 1360x1000 compared.html "$images/report-comparison.png"
 
 terminal --columns 110 --lines 16 "$images/terminal-sweep.svg" -- \
-  circuit sweep -m seqcont-demo --task numerals --variants done --hook hook_resid_pre --direction noising
+  circuit sweep -m seqcont-demo --task numerals --variants 'done' --hook hook_resid_pre --direction noising
 terminal --columns 100 --lines 24 --until "iteration 2" "$images/terminal-watch.svg" -- \
   circuit prune -m seqcont-demo --task numerals -n 128 --no-cache -o watched
 job=$(circuit acdc -m seqcont-demo --task numerals -n 64 --threshold 0.01 --detach)
