@@ -19,11 +19,6 @@ constexpr double kDear = 10;
 constexpr size_t kScaleCells = 8;
 constexpr char kDim[] = "\x1b[2m";
 
-std::string Padded(const std::string& text, size_t width) {
-  const size_t have = DisplayWidth(text);
-  return have < width ? absl::StrCat(std::string(width - have, ' '), text) : text;
-}
-
 // As much of the legend as there is room for; its parts are whole.
 class LegendLine {
  public:
@@ -59,7 +54,7 @@ class BoardPicture {
   std::vector<std::string> Render() {
     if (board_.layers() == 0 || !Fits()) return {};
     std::vector<std::string> lines = {Header()};
-    if (logits_) lines.push_back(absl::StrCat(Padded("logits", left_), " ", CellAt({DecisionBoard::kLogits, 0}, 1)));
+    if (logits_) lines.push_back(absl::StrCat(PadLeft("logits", left_), " ", CellAt({DecisionBoard::kLogits, 0}, 1)));
     for (size_t end = board_.layers(); end > 0; end -= std::min(end, tall_)) lines.push_back(Row(end));
     lines.push_back(Legend());
     for (std::string& line : lines) line.erase(line.find_last_not_of(' ') + 1);
@@ -97,14 +92,14 @@ class BoardPicture {
       line.replace(line.size() - label.size(), label.size(), label);
     }
     line.resize(left_ + 2 + board_.heads() * cell_, ' ');
-    return absl::StrCat(line, Padded(numbers_ ? "MLP" : "M", cell_ - FreeAfter()));
+    return absl::StrCat(line, PadLeft(numbers_ ? "MLP" : "M", cell_ - FreeAfter()));
   }
 
   // Layers below `end`, those that share the line.
   std::string Row(size_t end) const {
     const size_t tall = std::min(end, tall_);
     const std::string label = tall > 1 ? absl::StrCat(end - tall, "-", end - 1) : absl::StrCat(end - 1);
-    std::string line = absl::StrCat(Padded(label, left_), " ");
+    std::string line = absl::StrCat(PadLeft(label, left_), " ");
     const auto layer = static_cast<uint32_t>(end - tall);
     for (uint32_t head = 0; head < board_.heads(); ++head) line += CellAt({layer, head}, tall);
     return absl::StrCat(line, " ", CellAt({layer, DecisionBoard::kMlp}, tall));
@@ -130,7 +125,7 @@ class BoardPicture {
   }
 
   std::string Draw(const BoardCell& cell, bool last) const {
-    std::string text = Padded(numbers_ ? Number(cell) : Symbol(cell), cell_ - FreeAfter());
+    std::string text = PadLeft(numbers_ ? Number(cell) : Symbol(cell), cell_ - FreeAfter());
     text.resize(text.size() + FreeAfter(), ' ');
     if (last && cell_ > 1) text[0] = '>';
     if (last && cell_ == 1) text = "?";

@@ -23,16 +23,6 @@ constexpr size_t kPlainGap = 2;
 constexpr size_t kNarrowest = 3;  // a label, a space and a cell
 constexpr size_t kLongestWord = 12;
 
-std::string PadLeft(const std::string& text, size_t width) {
-  const size_t have = DisplayWidth(text);
-  return have < width ? absl::StrCat(std::string(width - have, ' '), text) : text;
-}
-
-std::string PadRight(const std::string& text, size_t width) {
-  const size_t have = DisplayWidth(text);
-  return have < width ? absl::StrCat(text, std::string(width - have, ' ')) : text;
-}
-
 size_t Widest(const std::vector<std::string>& texts) {
   size_t width = 0;
   for (const std::string& text : texts) width = std::max(width, DisplayWidth(text));

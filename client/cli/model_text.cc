@@ -10,16 +10,4 @@ std::string DataTypeName(v1::DataType type) {
   return absl::AsciiStrToLower(absl::StripPrefix(v1::DataType_Name(type), "DATA_TYPE_"));
 }
 
-uint64_t DataTypeBytes(v1::DataType type) {
-  switch (type) {
-    case v1::DATA_TYPE_FLOAT32:
-      return 4;
-    case v1::DATA_TYPE_FLOAT16:
-    case v1::DATA_TYPE_BFLOAT16:
-      return 2;
-    default:
-      return 0;
-  }
-}
-
 }  // namespace circuitd::client

@@ -2,14 +2,12 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
-#include <cstdlib>
 
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
@@ -61,11 +59,6 @@ struct sigaction Handle(int signal, void (*handler)(int)) {
 }
 
 }  // namespace
-
-bool HasScreen(int fd) {
-  const char* term = std::getenv("TERM");
-  return isatty(fd) == 1 && (term == nullptr || absl::string_view(term) != "dumb");
-}
 
 std::string KeysIn(absl::string_view sent) {
   std::string keys;
@@ -136,10 +129,10 @@ void Screen::Stop() {
   Enter();
 }
 
-ScreenSize Screen::size() const {
-  winsize size = {};
-  if (ioctl(output_, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 || size.ws_row == 0) return {};
-  return {size.ws_col, size.ws_row};
+TerminalSize Screen::size() const {
+  TerminalSize size = TerminalSizeOf(output_);
+  if (size.height == 0) size.height = 24;
+  return size;
 }
 
 absl::Status Screen::Show(const std::vector<std::string>& lines) {

@@ -14,16 +14,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "client/cli/terminal_size.h"
 
 namespace circuitd::client {
-
-struct ScreenSize {
-  size_t columns = 80;
-  size_t rows = 24;
-};
-
-// Whether `fd` is a terminal that a Screen can be on: not one that $TERM calls dumb.
-bool HasScreen(int fd);
 
 // The keys among what a terminal sent at once: those that send more than a character (arrows, Alt with a letter) are
 // left out.
@@ -47,14 +40,15 @@ class Screen {
     int signal = 0;  // of kEnd
   };
 
-  // `output` is a terminal; keys come from `input` if that is one. RESOURCE_EXHAUSTED without a pipe for signals.
+  // `output` is a terminal where CanMoveUp; keys come from `input` if that is one. RESOURCE_EXHAUSTED without a pipe
+  // for signals.
   static absl::StatusOr<std::unique_ptr<Screen>> Open(int input, int output);
   ~Screen();
   Screen(const Screen&) = delete;
   Screen& operator=(const Screen&) = delete;
 
-  // As the terminal says now.
-  ScreenSize size() const;
+  // As the terminal says now; 24 lines where it does not.
+  TerminalSize size() const;
   // Replaces what is shown, from the first row on, without flicker: lines of the size's columns at most, and as many as
   // its rows at most; the last column is better left free. An error says that the terminal is gone.
   absl::Status Show(const std::vector<std::string>& lines);

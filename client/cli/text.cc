@@ -27,6 +27,16 @@ std::string Truncate(absl::string_view text, size_t width) {
   return absl::StrCat(text.substr(0, end), "~");
 }
 
+std::string PadLeft(const std::string& text, size_t width) {
+  const size_t have = DisplayWidth(text);
+  return have < width ? absl::StrCat(std::string(width - have, ' '), text) : text;
+}
+
+std::string PadRight(const std::string& text, size_t width) {
+  const size_t have = DisplayWidth(text);
+  return have < width ? absl::StrCat(text, std::string(width - have, ' ')) : text;
+}
+
 std::string WithThousands(uint64_t value) {
   std::string digits = absl::StrCat(value);
   for (size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, 1, ',');

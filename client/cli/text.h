@@ -15,6 +15,10 @@ size_t DisplayWidth(absl::string_view text);
 // At most `width` columns of escaped text; what is cut off is shown as "~" at the end.
 std::string Truncate(absl::string_view text, size_t width);
 
+// With spaces before it, or behind, up to `width` columns; longer text as it is.
+std::string PadLeft(const std::string& text, size_t width);
+std::string PadRight(const std::string& text, size_t width);
+
 // "1,234,567".
 std::string WithThousands(uint64_t value);
 

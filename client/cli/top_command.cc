@@ -12,6 +12,7 @@
 #include "client/cli/command.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/screen.h"
+#include "client/cli/terminal_size.h"
 #include "client/cli/top_json.h"
 #include "client/cli/top_poller.h"
 #include "client/cli/top_view.h"
@@ -101,9 +102,9 @@ class LiveTop {
 
  private:
   absl::Status Draw(Screen& screen) const {
-    const ScreenSize size = screen.size();
+    const TerminalSize size = screen.size();
     // Some terminals wrap when the last column is written.
-    return screen.Show(RenderTop(state_, {std::max<size_t>(size.columns - 1, 1), size.rows, depth_}));
+    return screen.Show(RenderTop(state_, {std::max<size_t>(size.width - 1, 1), size.height, depth_}));
   }
 
   // False if the key ends it.
@@ -151,7 +152,7 @@ absl::StatusOr<int> ShowLive(CommandContext& context, const TopOptions& options)
 absl::StatusOr<int> Top(CommandContext& context, const TopOptions& options) {
   if (options.once || !context.out().is_terminal()) return ShowOnce(context);
   if (context.options().json) return WriteLines(context, options);
-  return HasScreen(STDOUT_FILENO) ? ShowLive(context, options) : ShowOnce(context);
+  return CanMoveUp(STDOUT_FILENO) ? ShowLive(context, options) : ShowOnce(context);
 }
 
 }  // namespace

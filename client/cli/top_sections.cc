@@ -12,6 +12,7 @@
 #include "client/cli/queue_text.h"
 #include "client/cli/summary.h"
 #include "client/cli/text.h"
+#include "client/tensor_order.h"
 #include "google/protobuf/duration.pb.h"
 
 namespace circuitd::client {
@@ -84,7 +85,7 @@ TopSection Models(const TopState& state) {
                      {"DEVICE", 0, 3}});
   for (const v1::Model& model : state.snapshot.models) {
     const v1::ModelConfig& config = model.config();
-    const uint64_t bytes = model.parameter_count() * DataTypeBytes(model.data_type());
+    const uint64_t bytes = model.parameter_count() * ElementBytes(model.data_type()).value_or(0);
     table.Add({{model.name()},
                {absl::StrCat(config.n_layers(), " x ", config.n_heads(), " x ", config.d_model())},
                {DataTypeName(model.data_type())},

@@ -89,12 +89,12 @@ TEST_F(ScreenTest, NeedsATerminalThatIsNotDumb) {
   const char* term = std::getenv("TERM");
   const std::string before = term != nullptr ? term : "";
   ASSERT_EQ(setenv("TERM", "xterm", 1), 0);
-  EXPECT_TRUE(HasScreen(terminal_));
+  EXPECT_TRUE(CanMoveUp(terminal_));
   const int null = open("/dev/null", O_RDWR);
-  EXPECT_FALSE(HasScreen(null));
+  EXPECT_FALSE(CanMoveUp(null));
   close(null);
   ASSERT_EQ(setenv("TERM", "dumb", 1), 0);
-  EXPECT_FALSE(HasScreen(terminal_));
+  EXPECT_FALSE(CanMoveUp(terminal_));
   ASSERT_EQ(term != nullptr ? setenv("TERM", before.c_str(), 1) : unsetenv("TERM"), 0);
 }
 
@@ -129,14 +129,14 @@ TEST_F(ScreenTest, SignalsEndItOnceTheyAreTakenAndNeverGetLost) {
 }
 
 TEST_F(ScreenTest, TellsThatItsSizeHasChanged) {
-  EXPECT_EQ(screen_->size().columns, 80u);
-  EXPECT_EQ(screen_->size().rows, 24u);
+  EXPECT_EQ(screen_->size().width, 80u);
+  EXPECT_EQ(screen_->size().height, 24u);
   const winsize size = {.ws_row = 50, .ws_col = 200, .ws_xpixel = 0, .ws_ypixel = 0};
   ioctl(user_, TIOCSWINSZ, &size);
   std::raise(SIGWINCH);  // which goes to the terminal's own session otherwise
   EXPECT_EQ(Next().event, Event::kChanged);
-  EXPECT_EQ(screen_->size().columns, 200u);
-  EXPECT_EQ(screen_->size().rows, 50u);
+  EXPECT_EQ(screen_->size().width, 200u);
+  EXPECT_EQ(screen_->size().height, 50u);
 }
 
 TEST_F(ScreenTest, TakesTheTerminalAgainWhenTheProcessIsContinued) {

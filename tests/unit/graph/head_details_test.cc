@@ -123,7 +123,8 @@ TEST(ParseHeadDetailsTest, RefusesAHeadThatIsThereTwice) {
 }
 
 TEST(ParseHeadDetailsTest, BoundsWhatAFileMayAskFor) {
-  EXPECT_THAT(Error(absl::StrCat(R"({"a":)", std::string(99, '['), std::string(99, ']'), "}")), HasSubstr("nests deeper"));
+  EXPECT_THAT(Error(absl::StrCat(R"({"a":)", std::string(99, '['), std::string(99, ']'), "}")),
+              HasSubstr("nests deeper"));
   EXPECT_THAT(Error(absl::StrCat(R"({"a":[)", std::string(9 << 20, ','))), HasSubstr("values"));
   EXPECT_THAT(Error(std::string(kMaxHeadDetailsBytes + 1, ' ')), HasSubstr("bytes"));
   std::string tokens;
