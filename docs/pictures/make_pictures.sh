@@ -19,7 +19,7 @@ trap stop EXIT
 "$build/server/circuitd" --model seqcont-demo=models/seqcont-demo --address 127.0.0.1:0 --metrics-address 127.0.0.1:0 \
   --port-file "$work/ports" --data-dir "$work/data" >"$work/server.log" 2>&1 &
 server_pid=$!
-until [[ -s $work/ports ]]; do kill -0 "$server_pid" && sleep 0.1; done
+until [[ -s $work/ports ]]; do kill -0 "$server_pid" || exit 1; sleep 0.1; done
 CIRCUITD_SERVER=127.0.0.1:$(head -n 1 "$work/ports")
 export CIRCUITD_SERVER
 PATH=$build/client:$PATH

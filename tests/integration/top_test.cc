@@ -30,7 +30,7 @@ class TopTest : public SharedServerTest {
  protected:
   static std::unique_ptr<Subprocess> Top(std::vector<std::string> more = {"--interval", "0.2"}) {
     more.insert(more.begin(), "top");
-    return server_->StartClient(more, /*terminal=*/true);
+    return server_->StartClient(more, /*terminal_columns=*/80);
   }
   static std::string Version() { return server_->RunJson({"info"})["version"]; }
 };
@@ -141,7 +141,7 @@ TEST_F(TopTest, RefusesIntervalsOutOfRange) {
 TEST(TopServerTest, SaysThatItsServerIsGoneUntilItIsBack) {
   const auto server = ServerProcess::Start(ServerFlags());
   ASSERT_NE(server, nullptr);
-  const auto top = server->StartClient({"top", "--interval", "0.2"}, /*terminal=*/true);
+  const auto top = server->StartClient({"top", "--interval", "0.2"}, /*terminal_columns=*/80);
   EXPECT_TRUE(top->WaitForOutput("No job runs"));
   server->Kill();
   EXPECT_TRUE(top->WaitForOutput("NO ANSWER since "));
@@ -155,7 +155,7 @@ TEST(TopServerTest, SaysThatItsServerIsGoneUntilItIsBack) {
 
 TEST(TopServerTest, EndsWhereNoServerAnswersAtFirst) {
   const TempFolder folder;
-  const auto top = StartClient("127.0.0.1:1", folder.path(), {"top", "--retry-for", "0"}, /*terminal=*/true);
+  const auto top = StartClient("127.0.0.1:1", folder.path(), {"top", "--retry-for", "0"}, /*terminal_columns=*/80);
   EXPECT_EQ(top->Wait(), 4);
   EXPECT_THAT(top->out(), AllOf(HasSubstr("UNAVAILABLE"), Not(HasSubstr("\x1b"))));
 }
