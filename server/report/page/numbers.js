@@ -7,9 +7,10 @@ const withMinus = (text) => text.replace(/^-/, '−');
 function short(value, digits = 3) {
   if (typeof value !== 'number' || !Number.isFinite(value)) return NONE;
   if (value === 0) return '0';
-  const size = Math.abs(value);
-  if (size >= 1e6 || size < 1e-4) return withMinus(value.toExponential(Math.min(digits, 3) - 1));
-  if (size >= 10 ** digits) return withMinus(Math.round(value).toLocaleString('en-US'));
+  // As it will be read: 999.7 is 1,000.
+  const size = Math.abs(Number(value.toPrecision(digits))), nearest = Math.round(value);
+  if (Math.abs(nearest) >= 1e6 || size < 1e-4) return withMinus(value.toExponential(Math.min(digits, 3) - 1));
+  if (size >= 10 ** digits) return withMinus(nearest.toLocaleString('en-US'));
   return withMinus(value.toPrecision(digits));
 }
 
@@ -39,12 +40,13 @@ function linearTicks(low, high, wanted) {
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = power * ([1, 2, 2.5, 5, 10].find((factor) => factor * power >= rough * 0.999) || 10);
   const ticks = [];
+  if (!(step > 0)) return {ticks, labels: []};
   const from = Math.ceil(low / step - 1e-9), to = Math.floor(high / step + 1e-9);
   for (let i = from; i <= to && ticks.length < 100; ++i) ticks.push(i * step + 0);  // no -0
   return {ticks, labels: ticks.map((tick) => tickText(tick, step === 2.5 * power ? step / 5 : step))};
 }
 
-// Powers of ten between them, thinned; with 2 and 5 where there are few.
+// Powers of ten between them, thinned; with 2 and 5 where there are few, and round numbers where even these are none.
 function logTicks(low, high, wanted) {
   const from = Math.floor(Math.log10(low)), to = Math.ceil(Math.log10(high));
   const every = Math.max(1, Math.round((to - from) / Math.max(wanted, 1)));
@@ -55,5 +57,6 @@ function logTicks(low, high, wanted) {
       if ((power - from) % every === 0 && tick >= low * 0.9999 && tick <= high * 1.0001) ticks.push(tick);
     }
   }
+  if (ticks.length < 2) return linearTicks(low, high, wanted);
   return {ticks, labels: ticks.map((tick) => tickText(tick, tick))};
 }
