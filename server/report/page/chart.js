@@ -32,15 +32,15 @@ function drawAxesOf(chart, x, y, box) {
   return axes;
 }
 
-// Its name stands at the end, and on the side, where there is most room.
+// Its name stands at the end, and on the side, where there is most room, a line further away if need be.
 function drawThreshold({threshold: {y: value, label}, lines, dots}, x, y, box) {
   const at = y.at(value), reach = label.length * 6.5 + 10;
   let best = null;
   for (const right of [true, false]) {
-    for (const above of [true, false]) {
-      const middle = at + (above ? -9 : 10);
+    for (const away of [-9, 10, -20, 21]) {
+      const middle = at + away;
       if (middle < box.top + 4 || middle > box.bottom - 4) continue;
-      let hits = right ? 0 : 0.5;
+      let hits = (right ? 0 : 0.5) + (Math.abs(away) > 10 ? 0.7 : 0);
       for (const {points} of [...lines, ...dots]) {
         for (const point of points) {
           const px = x.at(point.x), near = right ? px > box.right - reach : px < box.left + reach;
@@ -103,7 +103,7 @@ function followPointer(canvas, width, series, x, y, readout) {
 
 function drawChart(chart, width, readout) {
   const yWanted = 5, probe = makeScale(rangeOf(chart, 'y'), chart.yLog, yWanted, 1, 0);
-  const longest = Math.max(...probe.labels.map((label) => label.length));
+  const longest = Math.max(0, ...probe.labels.map((label) => label.length));
   const box = {left: 16 + longest * 6.6, right: width - 18, top: 10, bottom: CHART_HEIGHT - 42};
   const y = makeScale(rangeOf(chart, 'y'), chart.yLog, yWanted, box.bottom, box.top);
   const x = makeScale(rangeOf(chart, 'x'), chart.xLog, Math.max(3, Math.floor(width / 90)), box.left, box.right);
@@ -151,12 +151,12 @@ function chartKeys(chart) {
             svg('path', {class: `line line-${i % 6}`, d: 'M1 6H25', 'stroke-dasharray': dashes})),
         foreign(label)));
   });
-  chart.dots.forEach(({label, points}, i) => {
+  chart.dots.forEach(({label, total}, i) => {
     entries.push(html(
         'li', {},
         svg('svg', {viewBox: '0 0 12 12', width: 12, height: 12, 'aria-hidden': 'true'},
             svg('g', {class: `dots dots-${i % 3}`}, svg('circle', {class: 'dot', cx: 6, cy: 6, r: 3.4}))),
-        foreign(points.length > 1 ? `${label} (${count(points.length)})` : label)));
+        foreign(total > 1 ? `${label} (${count(total)})` : label)));
   });
   return html('ul', {class: 'chart-keys'}, ...entries);
 }

@@ -1,7 +1,7 @@
 // The axes of a chart: where its numbers are.
 const usable = (value, log) => value !== null && (!log || value > 0);
 
-// Points with both numbers: [{label, step, points: [{x, y}]}].
+// Points with both numbers: [{label, step, total, points: [{x, y}]}]; `total` is how many there were before thinning.
 function readSeries(entries, xLog, yLog) {
   const series = [];
   for (const entry of list(entries).map(object)) {
@@ -10,18 +10,23 @@ function readSeries(entries, xLog, yLog) {
       const x = number(xs[i]), y = number(ys[i]);
       if (usable(x, xLog) && usable(y, yLog)) points.push({x, y});
     }
-    if (points.length) series.push({label: text(entry.label), step: entry.step === true, points});
+    if (!points.length) continue;
+    const total = Math.max(whole(entry.count), points.length);
+    series.push({label: text(entry.label), step: entry.step === true, total, points});
   }
   return series;
 }
 
+// null: there is nothing in it, or its numbers are too far apart for an axis.
 function readChart(chart) {
   const xLog = chart.x_log === true, yLog = chart.y_log === true;
   const lines = readSeries(chart.lines, xLog, yLog), dots = readSeries(chart.dots, xLog, yLog);
   if (!lines.length && !dots.length) return null;
   const limit = object(chart.threshold);
   const threshold = usable(number(limit.y), yLog) ? {y: limit.y, label: text(limit.label)} : null;
-  return {title: text(chart.title), x: text(chart.x), y: text(chart.y), xLog, yLog, lines, dots, threshold};
+  const drawn = {title: text(chart.title), x: text(chart.x), y: text(chart.y), xLog, yLog, lines, dots, threshold};
+  const hasScale = (axis, log) => makeScale(rangeOf(drawn, axis), log, 1, 0, 1) !== null;
+  return hasScale('x', xLog) && hasScale('y', yLog) ? drawn : null;
 }
 
 function rangeOf(chart, axis) {
@@ -42,7 +47,7 @@ function rangeOf(chart, axis) {
 // The range with some air, from 0 where that is near. One number alone gets a range around it.
 function airy(low, high, log) {
   if (log) {
-    const air = high > low ? (high / low) ** 0.03 : 2;
+    const air = high > low ? Math.exp((Math.log(high) - Math.log(low)) * 0.03) : 2;
     return [low / air, high * air];
   }
   if (!(high > low)) return [low - (Math.abs(low) || 1) * 0.5, high + (Math.abs(high) || 1) * 0.5];
@@ -52,11 +57,11 @@ function airy(low, high, log) {
   ];
 }
 
-// {ticks, labels, at(value) -> pixels} from `from` to `to`.
+// {ticks, labels, at(value) -> pixels} from `from` to `to`; null of numbers too large, or too far apart, for that.
 function makeScale([low, high], log, wanted, from, to) {
   const [first, last] = airy(low, high, log);
+  const place = log ? Math.log : Number, start = place(first), length = place(last) - start;
+  if (!(length > 0) || !Number.isFinite(length)) return null;
   const {ticks, labels} = log ? logTicks(first, last, wanted) : linearTicks(first, last, wanted);
-  const part =
-      log ? (value) => Math.log(value / first) / Math.log(last / first) : (value) => (value - first) / (last - first);
-  return {ticks, labels, at: (value) => from + (to - from) * part(value)};
+  return {ticks, labels, at: (value) => from + (to - from) * ((place(value) - start) / length)};
 }

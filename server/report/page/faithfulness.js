@@ -7,8 +7,8 @@ function fitted(words, width) {
   return letters.length > most ? `${letters.slice(0, most - 1).join('')}…` : words;
 }
 
-function faithfulnessPlot(evaluation, width) {
-  const {cells, circuits, tasks} = evaluation;
+// Of all that the plot shows; null if it can't be drawn.
+function faithfulnessScale(cells, width, left, right) {
   const values = cells
                      .flatMap(
                          ({circuit_metric, model_metric, empty_metric, random}) =>
@@ -16,9 +16,14 @@ function faithfulnessPlot(evaluation, width) {
                               random && random.mean])
                      .filter((value) => typeof value === 'number');
   if (!values.length) return null;
+  const wanted = Math.max(3, Math.floor(width / 90));
+  return makeScale([Math.min(0, ...values), Math.max(...values)], false, wanted, left, right);
+}
+
+function faithfulnessPlot(evaluation, width) {
+  const {cells, circuits, tasks} = evaluation;
   const left = 12, right = width - 16, height = cells.length * ROW + 50;
-  const x =
-      makeScale([Math.min(0, ...values), Math.max(...values)], false, Math.max(3, Math.floor(width / 90)), left, right);
+  const x = faithfulnessScale(cells, width, left, right);
   const canvas = svg('svg', {
     class: 'plot faithful',
     viewBox: `0 0 ${width} ${height}`,
@@ -133,18 +138,17 @@ function faithfulnessTable(evaluation) {
 function faithfulnessSection(report) {
   const {evaluation} = report;
   if (!evaluation) return null;
-  const plot = html('div', {class: 'plot-box'});
+  const plot = faithfulnessScale(evaluation.cells, 640, 0, 640) ? html('div', {class: 'plot-box'}) : null;
   const better = evaluation.higherIsBetter ? 'higher is better' : 'lower is better';
   const ablation = evaluation.ablation ? `${evaluation.ablation} ablation` : '';
   const note = [evaluation.metric, better, ablation].filter(Boolean).join(' · ');
   const element = section(
       'faithfulness', 'Faithfulness', html('p', {class: 'note'}, note),
-      html('figure', {class: 'panel'}, faithfulnessKeys(evaluation), plot),
+      plot ? html('figure', {class: 'panel'}, faithfulnessKeys(evaluation), plot) : null,
       tableBox(faithfulnessTable(evaluation), 'Faithfulness'),
       hasTransferBesideGraph(report) ? null : transferTable(evaluation), dropsTable(evaluation));
-  element.drawNow = () => drawToWidth(plot, (width) => {
-    const drawn = faithfulnessPlot(evaluation, width);
-    if (drawn) plot.replaceChildren(drawn);
-  });
+  if (plot) {
+    element.drawNow = () => drawToWidth(plot, (width) => plot.replaceChildren(faithfulnessPlot(evaluation, width)));
+  }
   return element;
 }
