@@ -27,11 +27,11 @@ function barList(title, entries) {
   return html('div', {class: 'bars'}, html('h4', {}, title), html('ol', {}, ...rows));
 }
 
-function makeDetails(report, view, panel, pinNode) {
+function makeDetails(report, view, strengths, panel, pinNode) {
   const {model, evaluation} = report;
   const sets = promptSets(report, view);
   let setPlace = 0, shownNode = null, edges = () => view.split;
-  const strengths = view.circuits.map((circuit) => nodeStrengths(circuit, evaluation, model));
+  const tried = view.circuits.map(lastTried);
   const tag = (circuit) => (view.several ? ` (${circuit.letter})` : '');
 
   const membership = (bits) => {
@@ -45,13 +45,14 @@ function makeDetails(report, view, panel, pinNode) {
   const decisionFacts = (id) => {
     const facts = [];
     view.circuits.forEach((circuit, i) => {
-      const known = strengths[i].get(id);
-      if (!known || !known.row) return;
-      const {score, loss, row} = known;
+      const known = tried[i].get(id);
+      if (!known) return;
+      const {row: {score, index}, loss} = known;
       if (circuit.nodes.has(id)) {
-        facts.push([`score without it${tag(circuit)}`, `${percent(score)} (${signed(loss === null ? null : -loss)})`]);
+        const change = loss === null ? '' : ` (${signed(-loss)})`;
+        facts.push([`score when last tried without it${tag(circuit)}`, `${percent(score)}${change}`]);
       } else {
-        facts.push([`left${tag(circuit)}`, `decision ${count(row.index)}, score ${percent(score)}`]);
+        facts.push([`left${tag(circuit)}`, `decision ${count(index)}, score ${percent(score)}`]);
       }
     });
     return facts;
@@ -101,9 +102,8 @@ function makeDetails(report, view, panel, pinNode) {
         if (edge.value === null) continue;
         for (const id of [edge.from, edge.to]) worth.set(id, (worth.get(id) || 0) + Math.abs(edge.value));
       }
-    } else if (strengths.length === 1) {
-      for (const [id, {loss}] of strengths[0])
-        if (loss !== null && view.nodes.has(id)) worth.set(id, loss);
+    } else {
+      for (const [id, loss] of strengths.losses) worth.set(id, loss);
     }
     if (!view.hasEdges && view.several) {
       overviewOfSeveral();
@@ -117,8 +117,9 @@ function makeDetails(report, view, panel, pinNode) {
                                onClick: () => pinNode(id),
                              }));
     panel.replaceChildren(hint());
-    const bars =
-        barList(view.hasEdges ? 'Nodes by the sum of their edges' : 'Nodes by what is lost without them', entries);
+    const {words, task} = strengths;
+    const title = html('span', {}, `Points ${words}`, task ? ' on ' : '', task ? foreign(task) : '');
+    const bars = barList(view.hasEdges ? 'Nodes by the sum of their edges' : title, entries);
     if (bars) panel.append(bars);
   };
 

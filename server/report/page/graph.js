@@ -26,7 +26,8 @@ function drawGraph(report, view, box, details) {
     tabindex: -1,
     'aria-label': graphLabel(report, view),
   });
-  const nodes = drawNodes(view, layout, report.evaluation);
+  const strengths = strengthSteps(view, report.evaluation, report.model);
+  const nodes = drawNodes(view, layout, strengths);
   const lines = view.hasEdges ? makeEdgeLines(view, layout) : null;
   const front = svg('g', {class: 'front'});
   const scene = svg('g', {}, drawAxes(layout), nodes.outside, lines && lines.group, front, nodes.inside);
@@ -36,9 +37,10 @@ function drawGraph(report, view, box, details) {
   canvas.style.maxWidth = `${Math.round(layout.width * 1.6)}px`;
   canvas.style.aspectRatio = `${layout.width} / ${layout.height}`;
   const viewport = makeViewport(canvas, scene, layout.width, layout.height);
-  const content = makeDetails(report, view, details, (id) => touching.pin(id));
+  const content = makeDetails(report, view, strengths, details, (id) => touching.pin(id));
   const touching = makeTouching(
-      {canvas, elements: nodes.elements, lines, front, layout, viewport}, content.showNode, content.showEdge);
+      {canvas, elements: nodes.elements, lines, front, layout, viewport}, content.showNode,
+      content.showEdge);
   canvas.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === '+' || event.key === '=')
@@ -59,8 +61,7 @@ function drawGraph(report, view, box, details) {
     tools.append(html('div', {class: 'edge-controls'}, html('p', {class: 'tally'}, words)));
   }
   tools.append(zoomButtons(viewport));
-  const {bounds} = strengthSteps(view, report.evaluation, report.model);
-  box.replaceChildren(tools, html('div', {class: 'canvas'}, canvas), makeLegend(view, bounds));
+  box.replaceChildren(tools, html('div', {class: 'canvas'}, canvas), makeLegend(view, strengths));
   content.overview();
 }
 

@@ -14,13 +14,13 @@ function legendLine(look, dashes = null, level = 5) {
 
 const legendEntry = (words, ...keys) => html('li', {}, html('span', {class: 'keys'}, ...keys), html('span', {}, words));
 
-function nodeEntries(view, bounds) {
+function nodeEntries(view, {steps, bounds, words, task}) {
   const entries = [];
   if (bounds.length) {
     const ramp = html('span', {class: 'keys ramp'});
     for (let step = 0; step < STRENGTH_STEPS; ++step) ramp.append(legendNode('head', `strength strength-${step}`));
-    const words = `lost without the node: 0 to ${short(bounds[STRENGTH_STEPS], 2)} points`;
-    entries.push(html('li', {}, ramp, html('span', {}, words)));
+    const range = `: 0 to ${short(bounds[STRENGTH_STEPS], 2)} points`;
+    entries.push(html('li', {}, ramp, html('span', {}, words, task ? ' on ' : '', task ? foreign(task) : '', range)));
   }
   if (!view.several) {
     const look = bounds.length ? `strength strength-${STRENGTH_STEPS - 2}` : 'of-all sole';
@@ -28,6 +28,10 @@ function nodeEntries(view, bounds) {
         legendEntry('head in the circuit', legendNode('head', look)),
         legendEntry('MLP in the circuit', legendNode('mlp', look)),
         legendEntry('not in the circuit', legendNode('head', '', false)));
+    if (bounds.length && [...view.nodes.keys()].some((id) => !steps.has(id))) {
+      const plain = ['head', 'mlp'].map((kind) => legendNode(kind, 'of-all sole'));
+      entries.push(legendEntry('in the circuit; the loss is not known', ...plain));
+    }
     return entries;
   }
   const both =
@@ -64,8 +68,8 @@ function edgeEntries(view) {
   return entries;
 }
 
-function makeLegend(view, bounds) {
+function makeLegend(view, strengths) {
   return html(
-      'ul', {class: 'legend', 'aria-label': 'Legend'}, ...nodeEntries(view, bounds),
+      'ul', {class: 'legend', 'aria-label': 'Legend'}, ...nodeEntries(view, strengths),
       ...(view.hasEdges ? edgeEntries(view) : []));
 }

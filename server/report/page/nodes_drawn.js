@@ -1,5 +1,5 @@
 // The graph's nodes, the bars of embedding and logits, and the names of layers and columns.
-function nodeLabel(view, id, model, strengths) {
+function nodeLabel(view, id, model, {losses, words: lost, task}) {
   const bits = view.nodes.get(id) || 0;
   if (model.isBar(id)) return model.nodeName(id);
   let words = `${model.nodeName(id)}, `;
@@ -7,8 +7,7 @@ function nodeLabel(view, id, model, strengths) {
     words += bits ? `in ${lettersOf(view, bits, ' ')}` : 'in none of the circuits';
   else
     words += bits ? 'in the circuit' : 'not in the circuit';
-  const known = strengths.get(id);
-  if (known && known.loss !== null) words += `, without it ${signed(-known.loss)} points`;
+  if (losses.has(id)) words += `, ${lost}${task ? ` on ${task}` : ''}: ${short(losses.get(id))} points`;
   return words;
 }
 
@@ -61,17 +60,14 @@ function drawAxes(layout) {
   return axes;
 }
 
-// Groups of the nodes outside and inside, and each node's element by its number.
-function drawNodes(view, layout, evaluation) {
+// Groups of the nodes outside and inside, and each node's element by its number; `strengths` are strengthSteps'.
+function drawNodes(view, layout, strengths) {
   const {model} = layout;
-  const {steps} = strengthSteps(view, evaluation, model);
-  const strengths =
-      view.several || !view.circuits.length ? new Map() : nodeStrengths(view.circuits[0], evaluation, model);
   const outside = svg('g', {class: 'outside'}), inside = svg('g', {class: 'inside'});
   const elements = [];
   for (let id = 0; id <= model.logits; ++id) {
     const label = nodeLabel(view, id, model, strengths);
-    const element = drawNode(view, layout, id, steps.get(id), label);
+    const element = drawNode(view, layout, id, strengths.steps.get(id), label);
     element.nodeId = id;
     elements.push(element);
     (element.classList.contains('out') ? outside : inside).append(element);
