@@ -39,7 +39,7 @@ function drawGraph(report, view, box, details) {
   const viewport = makeViewport(canvas, scene, layout.width, layout.height);
   const content = makeDetails(report, view, strengths, details, (id) => touching.pin(id));
   const touching = makeTouching(
-      {canvas, elements: nodes.elements, lines, front, layout, viewport}, content.showNode,
+      {canvas, elements: nodes.elements, lines, front, layout, viewport, panel: details}, content.showNode,
       content.showEdge);
   canvas.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;

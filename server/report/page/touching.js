@@ -1,9 +1,9 @@
 // What the reader points at: the node, its neighbours and the edges between them stand out, the rest is dimmed.
 const NEAR = [[0, 0], [3, 0], [-3, 0], [0, 3], [0, -3], [5, 5], [-5, -5], [5, -5], [-5, 5]];
 
-// The parts: {canvas, elements, lines, front, layout, viewport}. `onNode(id or null, pinned)` and `onEdge(edge)` tell
-// what is touched now.
-function makeTouching({canvas, elements, lines, front, layout, viewport}, onNode, onEdge) {
+// The parts: {canvas, elements, lines, front, layout, viewport, panel}. `onNode(id or null, pinned)` and `onEdge(edge)`
+// tell what is touched now.
+function makeTouching({canvas, elements, lines, front, layout, viewport, panel}, onNode, onEdge) {
   let pinned = null, hovered = null, focused = null, roving = null, marked = [], byNode = null, frame = 0;
 
   const places = (id) => {
@@ -103,7 +103,7 @@ function makeTouching({canvas, elements, lines, front, layout, viewport}, onNode
   canvas.addEventListener('pointerleave', () => {
     hovered = null;
     refresh();
-    if (pinned !== null) tell();
+    if (pinned !== null || focused !== null) tell();
   });
   canvas.addEventListener('focusin', (event) => {
     const id = nodeAt(event.target);
@@ -115,9 +115,11 @@ function makeTouching({canvas, elements, lines, front, layout, viewport}, onNode
     refresh();
     tell();
   });
-  canvas.addEventListener('focusout', () => {
+  canvas.addEventListener('focusout', ({relatedTarget: next}) => {
     focused = null;
     refresh();
+    // Whoever goes on to the details is still to find there what was shown.
+    if (nodeAt(next) === null && !panel.contains(next) && !panel.matches(':hover')) tell();
   });
   canvas.addEventListener('click', (event) => {
     if (viewport.wasDragged()) return;
