@@ -158,7 +158,7 @@ function makeDetails(report, view, strengths, panel, pinNode) {
 
   const showEdge = (edge) => {
     shownNode = null;
-    const facts = [[view.score || 'value', short(edge.value, 4)]];
+    const facts = [edge.untried ? ['decision', UNTRIED] : [view.score || 'value', short(edge.value, 4)]];
     if (view.several) facts.push(['circuits', lettersOf(view, edge.in, ', ')]);
     panel.replaceChildren(
         html('header', {}, html('h3', {}, model.edgeName(edge, ' → '))),

@@ -5,6 +5,7 @@ const SLIDER_STEPS = 1000;
 // To the left all edges, to the right only the strongest: by the logarithm of the rank, so that each stretch of the
 // slider takes away an equal share.
 const shownAt = (position, total) => Math.max(1, Math.round(total ** (1 - position / SLIDER_STEPS)));
+const valuedOf = (edges) => edges.filter((edge) => edge.value !== null).length;
 const positionOf = (shown, total) =>
     total > 1 ? Math.round(SLIDER_STEPS * (1 - Math.log(Math.max(shown, 1)) / Math.log(total))) : 0;
 
@@ -24,15 +25,19 @@ function edgeControls(view, lines, onChange, onMerge) {
   const output = html('output', {
     id: 'threshold-value', for: 'threshold'
   });
+  const least = html('p', {class: 'threshold-text'}, html('span', {}, '|value| ≥ '), output);
   const all = html('button', {type: 'button', id: 'draw-all'}, 'Draw all');
 
   const show = (wanted) => {
-    shown = Math.min(wanted, edges.length);
+    // What has no value is drawn with all others only: none of these is stronger than another.
+    const valued = valuedOf(edges);
+    shown = wanted >= edges.length ? edges.length : valued ? Math.min(wanted, valued) : wanted;
     lines.show(shown);
     const total = edges.length + (edges === view.split ? view.dropped : 0);
     tally.textContent = `${count(shown)} of ${count(total)} ${total === 1 ? 'edge' : 'edges'}`;
     const weakest = shown ? edges[shown - 1].value : null;
-    output.textContent = short(Math.abs(weakest || 0));
+    output.textContent = weakest !== null ? short(Math.abs(weakest)) : shown === total ? 'all' : '';
+    least.firstChild.hidden = weakest === null;
     slider.setAttribute('aria-valuetext', `${output.textContent}, ${tally.textContent}`);
     all.hidden = shown === edges.length;
     onChange();
@@ -40,13 +45,14 @@ function edgeControls(view, lines, onChange, onMerge) {
   const start = (wanted) => {
     lines.set(edges);
     show(wanted);
-    slider.value = positionOf(shown, edges.length);
+    slider.value = shown === edges.length ? 0 : Math.max(1, positionOf(shown, valuedOf(edges)));
   };
   slider.addEventListener('input', () => {
     if (frame) return;
     frame = requestAnimationFrame(() => {
       frame = 0;
-      show(shownAt(Number(slider.value), edges.length));
+      const position = Number(slider.value);
+      show(position === 0 ? edges.length : shownAt(position, valuedOf(edges)));
     });
   });
   merge.addEventListener('change', () => {
@@ -62,8 +68,7 @@ function edgeControls(view, lines, onChange, onMerge) {
   const box = html('div', {class: 'edge-controls'}, tally);
   if (view.valued) {
     box.append(
-        html('label', {class: 'slider'}, html('span', {}, 'weaker'), slider, html('span', {}, 'stronger')),
-        html('p', {class: 'threshold-text'}, html('span', {}, '|value| ≥ '), output));
+        html('label', {class: 'slider'}, html('span', {}, 'weaker'), slider, html('span', {}, 'stronger')), least);
   } else {
     box.append(all);
   }

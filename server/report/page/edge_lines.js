@@ -3,6 +3,8 @@ const EDGE_LEVELS = 8;
 const LEGIBLE = 120;  // edges that leave a picture clear; more are drawn fainter
 const DASHES = ['8 3', '2 3', '8 3 2 3', '5 5', '12 3', '2 6'];
 
+const UNTRIED = 'not tried: always kept';
+
 const ownerLook = (view, edge) => (view.several ? ownerClass(view, edge.in) : `to-${INPUTS[edge.input] || 'other'}`);
 
 function edgeClass(view, edge) {

@@ -64,6 +64,7 @@ function edgeEntries(view) {
     const look = view.several ? 'of-all' : 'to-other';
     const words = `the wider and darker, the larger the value${view.score ? ` (${view.score})` : ''}, sign aside`;
     entries.push(legendEntry(words, legendLine(look, null, 1), legendLine(look, null, 7)));
+    if (view.split.some((edge) => edge.untried)) entries.push(legendEntry(UNTRIED, legendLine(look, null, 0)));
   }
   return entries;
 }

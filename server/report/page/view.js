@@ -4,7 +4,8 @@ const inputsMerged = (key) => key - (key % 4);
 // A view has
 //   circuits, several   what is shown
 //   nodes               node -> bits of the circuits that have it
-//   split, merged       edges [{from, to, input, value, in}], the strongest first; merged: of a head's inputs as one
+//   split, merged       edges [{from, to, input, value, untried, in}], the strongest first, those without a value last;
+//                       merged: of a head's inputs as one
 //   valued, score       whether edges have values, and what these are
 function makeView(circuits, model) {
   const nodes = new Map();
@@ -21,13 +22,18 @@ function makeView(circuits, model) {
   for (const circuit of withEdges) {
     const most = circuit.edges.edges.reduce((sofar, edge) => Math.max(sofar, size(edge.value)), 0);
     const scale = relative && most > 0 ? most : 1;
+    const decided = circuit.decisions && circuit.decisions.ofEdges ? circuit.decisions.rows : null;
+    const tried =
+        new Set((decided || []).map((row) => key({from: row.sender, to: row.receiver, input: row.input || 0})));
     for (const edge of circuit.edges.edges) {
       const value = edge.value === null ? null : edge.value / scale;
+      const untried = value === null && decided !== null && !tried.has(key(edge));
       const known = found.get(key(edge));
       if (!known) {
-        found.set(key(edge), {...edge, value, in : 1 << circuit.place});
+        found.set(key(edge), {...edge, value, untried, in : 1 << circuit.place});
       } else {
         known.in |= 1 << circuit.place;
+        known.untried = known.untried && untried;
         if (size(value) > size(known.value)) known.value = value;
       }
     }
