@@ -183,6 +183,8 @@ absl::StatusOr<LoggedEvaluation> ParseEvaluation(absl::string_view text) {
                            [&](const JsonFields& entry) { return ReadCircuit(entry, &evaluation); }));
   RETURN_IF_ERROR(
       ReadEach(file, "tasks", kMostEvaluated, [&](const JsonFields& entry) { return ReadTask(entry, &evaluation); }));
+  if (evaluation.circuits.empty()) return file.Refuse("circuits", "must have at least one entry");
+  if (evaluation.tasks.empty()) return file.Refuse("tasks", "must have at least one entry");
   std::set<std::pair<size_t, size_t>> seen;
   const size_t most_cells = evaluation.circuits.size() * evaluation.tasks.size();
   RETURN_IF_ERROR(ReadEach(file, "cells", most_cells, [&](const JsonFields& entry) -> absl::Status {

@@ -66,7 +66,7 @@ struct LoggedEvaluation {
 };
 
 // INVALID_ARGUMENT names key, value and bound: JSON that is none or nested deeper than the format is, another schema or
-// version, a cell of no circuit or task, a node or edge that the model doesn't have, over kMostEvaluated or
+// version, no circuits or no tasks, a cell of none of them, a node or edge that the model doesn't have, over kMostEvaluated or
 // kMaxEvaluationBytes.
 // Thread-safe.
 absl::StatusOr<LoggedEvaluation> ParseEvaluation(absl::string_view text);

@@ -87,6 +87,16 @@ TEST(ParseEvaluationTest, NamesWhatItRefuses) {
               HasSubstr("\"task\" twice"));
 }
 
+TEST(ParseEvaluationTest, RefusesAnEvaluationOfNothing) {
+  EXPECT_EQ(Error(EvaluationText("[]", "[]")), "circuits: an array, must have at least one entry");
+  const std::string circuits = R"([{"label":"a","node_count":1}])";
+  const std::string text = EvaluationText(circuits, "[]");
+  EXPECT_TRUE(ParseEvaluation(text).ok());
+  const size_t begin = text.find("\"tasks\":[") + 9, end = text.find("\"cells\"") - 1;
+  EXPECT_EQ(Error(std::string(text).replace(begin - 1, end - begin + 1, "[]")),
+            "tasks: an array, must have at least one entry");
+}
+
 TEST(ParseEvaluationTest, BoundsWhatAFileMayAskFor) {
   std::string circuits;
   for (int i = 0; i < 17; ++i) absl::StrAppend(&circuits, i ? "," : "", R"({"label":"a","node_count":1})");

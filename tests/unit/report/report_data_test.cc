@@ -160,6 +160,18 @@ TEST(ReportDataTest, HasAnEvaluation) {
   EXPECT_FALSE(DataOf(content)["evaluation"]["higher_is_better"]);
 }
 
+TEST(ReportDataTest, IsCalledByWhatThereIsOfAnEvaluation) {
+  ReportContent content = ContentOf(Reported(NodeDocument()));
+  content.evaluation.emplace();
+  EXPECT_EQ(ReportTitle(content), "numerals in tiny");
+  content.evaluation->circuits = {{"judged", 4, std::nullopt}};
+  EXPECT_EQ(ReportTitle(content), "judged in tiny");
+  content.circuits.clear();
+  content.evaluation->circuits.clear();
+  EXPECT_EQ(ReportTitle(content), "0 circuits");
+  EXPECT_EQ(DataOf(content)["evaluation"]["circuits"], json::array());
+}
+
 TEST(ReportDataTest, ShowsWhatStaysFirstOfVeryManyDecisions) {
   const LoggedNodeDecision leaves{Node::Mlp(0), 50, true, 0, true, 1, 1}, stays{Node::Mlp(1), 60, false, 0, true, 1, 1};
   std::vector<LoggedNodeDecision> decided(kMostShownDecisions + 5, leaves);
