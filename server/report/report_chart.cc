@@ -52,9 +52,10 @@ ReportSeries Thinned(const ReportSeries& series, bool x_log) {
 ReportJson SeriesJson(const std::vector<ReportSeries>& all, const ReportChart& chart, bool lines) {
   ReportJson list = ReportJson::array();
   for (const ReportSeries& series : all) {
-    const ReportSeries shown = Thinned(Drawable(series, chart), chart.x_log);
-    if (shown.x.empty()) continue;
-    ReportJson json = {{"label", ReportText(shown.label)}};
+    const ReportSeries drawable = Drawable(series, chart);
+    if (drawable.x.empty()) continue;
+    const ReportSeries shown = Thinned(drawable, chart.x_log);
+    ReportJson json = {{"label", ReportText(shown.label)}, {"count", drawable.x.size()}};
     if (lines) json["step"] = chart.steps;
     json["x"] = ReportNumbers(shown.x);
     json["y"] = ReportNumbers(shown.y);

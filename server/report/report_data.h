@@ -39,10 +39,10 @@ namespace circuitd {
 //
 // "charts": [{"title": "Score after each decision", "x": "decision", "y": "score, % of the model's logit difference",
 //   "x_log": false, "y_log": false,
-//   "lines": [{"label": "circuit", "step": true, "x": […], "y": […]}],
-//   "dots": [{"label": "stays", "x": […], "y": […]}, {"label": "leaves", …}],    // what was tried
+//   "lines": [{"label": "circuit", "count": 181, "step": true, "x": […], "y": […]}],
+//   "dots": [{"label": "stays", "count": 40, "x": […], "y": […]}, {"label": "leaves", …}],    // what was tried
 //   "threshold": {"y": 80, "label": "threshold 20"} or null}]
-// At most kMostChartPoints a line or series.
+// At most kMostChartPoints a line or series; "count" is how many points it has with those that are left out then.
 //
 // "heads": [{"label": "numerals", "prompt_count": 48, "positions_per_cell": 1,
 //   "tokens": ["Van", " done", …],                 // all positions

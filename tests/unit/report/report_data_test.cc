@@ -78,8 +78,8 @@ TEST(ReportDataTest, ShowsHowNodePruningDecided) {
   EXPECT_EQ(chart["threshold"], json({{"y", 87.5}, {"label", "threshold 12.5"}}));
   EXPECT_TRUE(chart["lines"][0]["step"]);
   EXPECT_THAT(chart["lines"][0]["y"], ElementsAre(90.1235, 90.1235, 90.1235));
-  EXPECT_EQ(chart["dots"][0], json({{"label", "stays"}, {"x", {1}}, {"y", {40}}}));
-  EXPECT_EQ(chart["dots"][1], json({{"label", "leaves"}, {"x", {0}}, {"y", {90.1235}}}));
+  EXPECT_EQ(chart["dots"][0], json({{"label", "stays"}, {"count", 1}, {"x", {1}}, {"y", {40}}}));
+  EXPECT_EQ(chart["dots"][1], json({{"label", "leaves"}, {"count", 1}, {"x", {0}}, {"y", {90.1235}}}));
 }
 
 TEST(ReportDataTest, ShowsHowAcdcDecided) {
@@ -155,7 +155,8 @@ TEST(ReportDataTest, HasAnEvaluation) {
                                        R"("percent":[40,null]})"));
   EXPECT_EQ(cell["cpr"], 0.5);
   EXPECT_TRUE(data["charts"][0]["x_log"]);
-  EXPECT_EQ(data["charts"][0]["lines"][0], json::parse(R"({"label":"b","step":false,"x":[0.01,1],"y":[0.125,1]})"));
+  EXPECT_EQ(data["charts"][0]["lines"][0],
+            json::parse(R"({"label":"b","count":2,"step":false,"x":[0.01,1],"y":[0.125,1]})"));
   content.evaluation->metric = "kl_div";
   EXPECT_FALSE(DataOf(content)["evaluation"]["higher_is_better"]);
 }
@@ -194,6 +195,7 @@ TEST(ReportDataTest, KeepsTheExtremesOfLongSeries) {
     const auto x = series["x"].get<std::vector<double>>(), y = series["y"].get<std::vector<double>>();
     ASSERT_LE(x.size(), kMostChartPoints);
     ASSERT_EQ(x.size(), y.size());
+    EXPECT_EQ(series["count"], 40'000);
     EXPECT_TRUE(std::is_sorted(x.begin(), x.end()));
     EXPECT_EQ(x.front(), 0);
     EXPECT_EQ(x.back(), 39'999);
