@@ -66,9 +66,8 @@ struct LoggedEvaluation {
 };
 
 // INVALID_ARGUMENT names key, value and bound: JSON that is none or nested deeper than the format is, another schema or
-// version, no circuits or no tasks, a cell of none of them, a node or edge that the model doesn't have, over kMostEvaluated or
-// kMaxEvaluationBytes.
-// Thread-safe.
+// version, no circuits or no tasks, a cell of none of them, a node or edge that the model doesn't have, over
+// kMostEvaluated or kMaxEvaluationBytes. Thread-safe.
 absl::StatusOr<LoggedEvaluation> ParseEvaluation(absl::string_view text);
 
 inline constexpr size_t kMaxEvaluationBytes = size_t{64} << 20;

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "server/graph/document_text.h"
+#include "server/report/decisions_of_circuit.h"
 
 namespace circuitd {
 namespace {
@@ -64,6 +65,9 @@ class Reader {
     if (const std::string* decisions = Find(folder, kDecisions)) {
       absl::StatusOr<LoggedDecisions> read = ParseDecisions(*decisions, circuit.document.config);
       if (!read.ok()) return About(folder, kDecisions, read.status());
+      if (const absl::Status status = CheckDecisionsOf(circuit.document, *read); !status.ok()) {
+        return About(folder, kDecisions, status);
+      }
       circuit.decisions = *std::move(read);
     }
     if (const std::string* heads = Find(folder, kHeads)) {

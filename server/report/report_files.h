@@ -30,7 +30,8 @@ struct ReportFolder {
 // The circuits of the evaluation come first, by their places and with its labels. A circuit of another folder that is
 // the same as one of these, in nodes and edges, takes its place with all that is known of it; the others follow in
 // order. `model` is what files take that name no dimensions, and else the evaluation's or the first that is known.
-// INVALID_ARGUMENT begins with the path: a file that is refused, neither circuit.json nor evaluation.json, a second
+// INVALID_ARGUMENT begins with the path: a file that is refused, decisions
+// of another circuit than the one beside them, neither circuit.json nor evaluation.json, a second
 // evaluation, a judged circuit that is not as evaluation.json describes it, another model, over kMostReportedCircuits.
 // Depends on contents, labels and order alone: the same files make the same report here and there. Thread-safe.
 absl::StatusOr<ReportContent> ReadReportFiles(const std::vector<ReportFolder>& folders,

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "client/cli/exit_code.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -21,7 +22,7 @@ using testing::StartsWith;
 
 constexpr char kCircuit[] =
     R"({"schema":"circuitd.circuit/1","model":{"name":"tiny","dims":{"n_layers":2,"n_heads":2}},)"
-    R"("task":{"task":{"task":"months"}},"nodes":[{"name":"A0.0"},{"name":"M1"}]})";
+    R"("task":{"task":{"task":"months"}},"decision_count":1,"nodes":[{"name":"A0.0"},{"name":"M1"}]})";
 constexpr char kDecision[] =
     R"({"index":0,"name":"M1","score":34.5,"removed":false,"iteration":0,"direction":"backward","heads_kept":4,)"
     R"("mlps_kept":2})"
@@ -138,6 +139,14 @@ TEST_F(ReportCommandTest, TakesDimensionsFromTheCommandLine) {
   const std::string published = folder_.Write("published.json", R"({"heads":[[1,0]],"mlps":[]})");
   EXPECT_THAT(Run({published, "-o", out_}).status().message(), HasSubstr(published + ":"));
   EXPECT_TRUE(Run({published, "-o", out_, "--layers", "2", "--heads", "2"}).ok());
+}
+
+TEST_F(ReportCommandTest, NamesDecisionsThatAnotherJobLeft) {
+  folder_.Write("job/decisions.jsonl", absl::StrCat(kDecision, absl::StrReplaceAll(kDecision, {{":0,", ":1,"}})));
+  const CommandRun run = Run({job_});
+  EXPECT_EQ(run.status().message(),
+            absl::StrCat(job_, "/decisions.jsonl: has 2 decisions, circuit.json says 1: of another job"));
+  EXPECT_FALSE(folder_.Has("job/report.html"));
 }
 
 TEST_F(ReportCommandTest, LeavesNoFileWhereItFails) {

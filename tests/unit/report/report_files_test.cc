@@ -23,10 +23,15 @@ std::string HeadsText(const std::string& label) {
   return HeadDetailsJson({HeadDetails{label, 7, {"a"}, 1, {{1, 0, {1}, {}}}}});
 }
 
+CircuitDocument WithResults(CircuitDocument document, const std::string& results) {
+  document.results_json = results;
+  return document;
+}
+
 ReportFolder EdgeFolder() {
   return {"found",
           "mine",
-          {{"circuit.json", CircuitJson(EdgeDocument())},
+          {{"circuit.json", CircuitJson(WithResults(EdgeDocument(), R"({"decision_count":1})"))},
            {"decisions.jsonl", kEdgeLine},
            {"heads.json", HeadsText("months")},
            {"circuit.svg", "<svg>"}}};
@@ -155,6 +160,52 @@ TEST(ReportFilesTest, AreRefusedByTheirNames) {
   folder = EvaluationFolder();
   folder.files[1].bytes = Judged(EdgeDocument());
   EXPECT_THAT(Error({folder}), StartsWith("judged/circuit-0.json: is not the circuit that evaluation.json describes"));
+}
+
+// What is wrong with these lines beside this circuit.
+std::string DecisionsError(const CircuitDocument& document, const std::string& decisions) {
+  return Error({{"again", "", {{"circuit.json", CircuitJson(document)}, {"decisions.jsonl", decisions}}}});
+}
+
+std::string NodeLine(int index, const std::string& name, bool removed) {
+  return absl::StrCat(R"({"index":)", index, R"(,"name":")", name, R"(","score":90,"removed":)",
+                      removed ? "true" : "false",
+                      R"(,"iteration":0,"direction":"backward","heads_kept":3,"mlps_kept":1})", "\n");
+}
+
+TEST(ReportFilesTest, RefuseDecisionsOfAnotherJob) {
+  EXPECT_EQ(DecisionsError(EdgeDocument(), kEdgeLine),
+            "again/decisions.jsonl: has 1 decisions, circuit.json says 0: of another job");
+  EXPECT_EQ(DecisionsError(WithResults(EdgeDocument(), ""), kEdgeLine),
+            "again/decisions.jsonl: has 1 decisions, circuit.json says of none: of another job");
+  EXPECT_EQ(DecisionsError(NodeDocument(), NodeLine(0, "M0", true)),
+            "again/decisions.jsonl: has 1 decisions, circuit.json says 2: of another job");
+  const std::string one = R"({"decision_count":1})";
+  EXPECT_EQ(DecisionsError(WithResults(NodeDocument(), one), kEdgeLine),
+            "again/decisions.jsonl: has decisions about edges, circuit.json has none: of another job");
+  EXPECT_EQ(DecisionsError(WithResults(EdgeDocument(), one), NodeLine(0, "M0", true)),
+            "again/decisions.jsonl: has decisions about nodes, circuit.json has edges: of another job");
+  EXPECT_EQ(DecisionsError(NodeDocument(), NodeLine(0, "M0", true) + NodeLine(1, "M1", true)),
+            "again/decisions.jsonl: removes M1, which circuit.json has: of another job");
+  EXPECT_EQ(DecisionsError(NodeDocument(), NodeLine(0, "M0", true) + NodeLine(1, "A1.1", false)),
+            "again/decisions.jsonl: keeps A1.1, which circuit.json doesn't have: of another job");
+  EXPECT_EQ(DecisionsError(WithResults(EdgeDocument(), one), absl::StrReplaceAll(kEdgeLine, {{"false", "true"}})),
+            "again/decisions.jsonl: removes A0.1->M1, which circuit.json has: of another job");
+}
+
+TEST(ReportFilesTest, TakeTheLastDecisionAboutANode) {
+  const std::string lines = NodeLine(0, "M0", false) + NodeLine(1, "M0", true);
+  const auto content =
+      ReadReportFiles({{"", "", {{"circuit.json", CircuitJson(NodeDocument())}, {"decisions.jsonl", lines}}}});
+  EXPECT_TRUE(content.ok()) << content.status();
+}
+
+TEST(ReportFilesTest, HaveEdgesThatLeftAfterTheyWereKept) {
+  const std::string line = absl::StrReplaceAll(kEdgeLine, {{"A0.1", "embed"}});
+  const CircuitDocument document = WithResults(EdgeDocument(), R"({"decision_count":1})");
+  const auto content =
+      ReadReportFiles({{"", "", {{"circuit.json", CircuitJson(document)}, {"decisions.jsonl", line}}}});
+  EXPECT_TRUE(content.ok()) << content.status();
 }
 
 TEST(ReportFilesTest, OfMoreCircuitsThanAReportHasAreRefused) {
