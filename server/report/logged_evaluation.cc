@@ -8,6 +8,7 @@
 #include "base/status.h"
 #include "server/graph/circuit_dims.h"
 #include "server/graph/json_fields.h"
+#include "server/graph/json_text.h"
 #include "server/graph/node_names.h"
 #include "server/graph/node_validation.h"
 
@@ -20,8 +21,32 @@ using Evaluation = LoggedEvaluation;
 constexpr size_t kMostValues = size_t{4} << 20;
 constexpr char kSchema[] = "circuitd.evaluation/1";
 
-std::string ObjectText(const json* object) {
-  return object == nullptr ? "" : object->dump(-1, ' ', /*ensure_ascii=*/false, json::error_handler_t::replace);
+// Of an object whose keys are kept in order: they are looked for one after another.
+constexpr size_t kMostKeys = 256;
+
+absl::Status CheckKeys(const json& value, const std::string& place) {
+  if (value.is_object() && value.size() > kMostKeys) {
+    return InvalidField(place, absl::StrCat("has an object of ", value.size(), " keys, must have at most ", kMostKeys));
+  }
+  if (!value.is_structured()) return absl::OkStatus();
+  for (const json& inner : value) RETURN_IF_ERROR(CheckKeys(inner, place));
+  return absl::OkStatus();
+}
+
+// What is shown as it is, with the file's order of keys, which the rest is read without.
+absl::Status ReadShownObjects(absl::string_view text, const json& file, Evaluation* evaluation) {
+  for (const char* const key : {"parameters", "tasks"}) RETURN_IF_ERROR(CheckKeys(file[key], key));
+  const auto is_shown = [](int depth, FileJson::parse_event_t event, const FileJson& value) {
+    return event != FileJson::parse_event_t::key || depth != 1 || value == "parameters" || value == "tasks";
+  };
+  const FileJson shown = FileJson::parse(text.begin(), text.end(), is_shown, /*allow_exceptions=*/false);
+  evaluation->parameters_json = JsonText(shown["parameters"], -1);
+  for (size_t i = 0; i < evaluation->tasks.size(); ++i) {
+    const FileJson& task = shown["tasks"][i];
+    const auto prompts = task.find("prompts");
+    if (prompts != task.end() && prompts->is_object()) evaluation->tasks[i].prompts_json = JsonText(*prompts, -1);
+  }
+  return absl::OkStatus();
 }
 
 // Calls `read` with each entry of the array `key`.
@@ -47,7 +72,6 @@ absl::Status ReadModel(const JsonFields& file, Evaluation* evaluation) {
 
 absl::Status ReadParameters(const JsonFields& file, Evaluation* evaluation) {
   ASSIGN_OR_RETURN(const JsonFields parameters, file.Object("parameters"));
-  evaluation->parameters_json = ObjectText(file.Find("parameters"));
   ASSIGN_OR_RETURN(evaluation->metric, parameters.Text("metric"));
   RETURN_IF_ERROR(parameters.Read("ablation", &evaluation->ablation));
   if (parameters.Find("random_circuits") == nullptr) return absl::OkStatus();
@@ -70,10 +94,7 @@ absl::Status ReadTask(const JsonFields& fields, Evaluation* evaluation) {
   Evaluation::TaskEntry task;
   ASSIGN_OR_RETURN(task.label, fields.Text("label"));
   ASSIGN_OR_RETURN(task.prompt_count, fields.Count("prompt_count"));
-  if (fields.Find("prompts") != nullptr) {
-    RETURN_IF_ERROR(fields.Object("prompts").status());
-    task.prompts_json = ObjectText(fields.Find("prompts"));
-  }
+  if (fields.Find("prompts") != nullptr) RETURN_IF_ERROR(fields.Object("prompts").status());
   evaluation->tasks.push_back(std::move(task));
   return absl::OkStatus();
 }
@@ -185,6 +206,7 @@ absl::StatusOr<LoggedEvaluation> ParseEvaluation(absl::string_view text) {
       ReadEach(file, "tasks", kMostEvaluated, [&](const JsonFields& entry) { return ReadTask(entry, &evaluation); }));
   if (evaluation.circuits.empty()) return file.Refuse("circuits", "must have at least one entry");
   if (evaluation.tasks.empty()) return file.Refuse("tasks", "must have at least one entry");
+  RETURN_IF_ERROR(ReadShownObjects(text, json, &evaluation));
   std::set<std::pair<size_t, size_t>> seen;
   const size_t most_cells = evaluation.circuits.size() * evaluation.tasks.size();
   RETURN_IF_ERROR(ReadEach(file, "cells", most_cells, [&](const JsonFields& entry) -> absl::Status {

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "server/graph/document_text.h"
@@ -13,6 +14,26 @@ namespace {
 
 // Of one object.
 constexpr size_t kMostFacts = 40;
+
+// The prompts' source without what nobody chose: enums that are unspecified say nothing.
+void RemoveUnspecified(ReportJson& json) {
+  if (!json.is_structured()) return;
+  for (auto it = json.begin(); it != json.end();) {
+    const bool unspecified =
+        json.is_object() && it->is_string() && absl::EndsWith(it->get_ref<const std::string&>(), "_UNSPECIFIED");
+    if (unspecified) {
+      it = json.erase(it);
+      continue;
+    }
+    RemoveUnspecified(*it++);
+  }
+}
+
+std::string SourceText(absl::string_view json) {
+  ReportJson source = JsonObjectOf(json);
+  RemoveUnspecified(source);
+  return source.is_null() || source.empty() ? "" : JsonText(source, -1);
+}
 
 class Facts {
  public:
@@ -60,7 +81,7 @@ ReportJson CircuitFacts(const CircuitDocument& document) {
   facts.AddModel(document.model_name, document.model_sha256, document.config);
   if (!document.task_json.empty()) {
     facts.Add("prompts", TaskTitle(document));
-    facts.Add("prompts' source", document.task_json);
+    facts.Add("prompts' source", SourceText(document.task_json));
   }
   facts.AddObject(document.parameters_json);
   facts.AddObject(document.results_json);
@@ -73,7 +94,7 @@ ReportJson EvaluationFacts(const LoggedEvaluation& evaluation) {
   facts.AddModel(evaluation.model_name, evaluation.model_sha256, evaluation.config);
   facts.AddObject(evaluation.parameters_json);
   for (const LoggedEvaluation::TaskEntry& task : evaluation.tasks) {
-    facts.Add(absl::StrCat("prompts of ", task.label), task.prompts_json);
+    facts.Add(absl::StrCat("prompts of ", task.label), SourceText(task.prompts_json));
   }
   facts.AddProvenance(evaluation.server_version, evaluation.device, evaluation.dtype, evaluation.created);
   return facts.Take();

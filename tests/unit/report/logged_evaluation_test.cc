@@ -97,6 +97,25 @@ TEST(ParseEvaluationTest, RefusesAnEvaluationOfNothing) {
             "tasks: an array, must have at least one entry");
 }
 
+TEST(ParseEvaluationTest, KeepsTheOrderOfKeysThatAreShown) {
+  const auto evaluation = ParseEvaluation(absl::StrReplaceAll(
+      EvaluationText(R"([{"label":"a","node_count":1}])", "[]"),
+      {{R"({"ablation":"mean",)", R"({"z":{"b":1,"a":[{"d":2,"c":"\u0041"}]},"ablation":"mean",)"},
+       {R"({"task":{"task":"months"}})", R"({"task":{"task":"months","seed":"7"},"count":3,"b":null})"}}));
+  ASSERT_TRUE(evaluation.ok()) << evaluation.status();
+  EXPECT_EQ(evaluation->parameters_json,
+            R"({"z":{"b":1,"a":[{"d":2,"c":"A"}]},"ablation":"mean","metric":"logit_diff","random_circuits":20,)"
+            R"("seed":18446744073709551615})");
+  EXPECT_EQ(evaluation->tasks[0].prompts_json, R"({"task":{"task":"months","seed":"7"},"count":3,"b":null})");
+}
+
+TEST(ParseEvaluationTest, BoundsKeysThatAreShown) {
+  std::string keys = R"("seed":{"key":0)";
+  for (int i = 0; i < 256; ++i) absl::StrAppend(&keys, ",\"", i, "\":0");
+  EXPECT_THAT(Error(With("\"seed\":18446744073709551615", keys + "}")),
+              HasSubstr("parameters: has an object of 257 keys"));
+}
+
 TEST(ParseEvaluationTest, BoundsWhatAFileMayAskFor) {
   std::string circuits;
   for (int i = 0; i < 17; ++i) absl::StrAppend(&circuits, i ? "," : "", R"({"label":"a","node_count":1})");

@@ -16,6 +16,7 @@ namespace circuitd {
 namespace {
 
 using nlohmann::json;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -159,6 +160,19 @@ TEST(ReportDataTest, HasAnEvaluation) {
             json::parse(R"({"label":"b","count":2,"step":false,"x":[0.01,1],"y":[0.125,1]})"));
   content.evaluation->metric = "kl_div";
   EXPECT_FALSE(DataOf(content)["evaluation"]["higher_is_better"]);
+}
+
+TEST(ReportDataTest, HasThePromptsSourceWithoutWhatNobodyChose) {
+  const std::string source =
+      R"({"task":{"variant":"VARIANT_UNSPECIFIED","task":"months","of":[{"x":"X_UNSPECIFIED"}]},"count":2})";
+  const std::string shown = R"({"task":{"task":"months","of":[{}]},"count":2})";
+  CircuitDocument document = NodeDocument();
+  document.task_json = source;
+  ReportContent content = ContentOf(Reported(document));
+  content.evaluation.emplace().tasks = {{"months", 2, source}};
+  const json data = DataOf(content);
+  EXPECT_THAT(data["circuits"][0]["facts"], Contains(json({"prompts' source", shown})));
+  EXPECT_THAT(data["evaluation"]["facts"], Contains(json({"prompts of months", shown})));
 }
 
 TEST(ReportDataTest, IsCalledByWhatThereIsOfAnEvaluation) {
