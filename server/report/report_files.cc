@@ -38,6 +38,12 @@ absl::Status Refuse(const ReportFolder& folder, absl::string_view name, absl::st
   return About(folder, name, absl::InvalidArgumentError(problem));
 }
 
+// Of another file's model, if it names none itself.
+bool LacksDimensions(absl::string_view circuit) {
+  const absl::StatusOr<CircuitFormat> format = CircuitFormatOf(circuit);
+  return format.ok() && *format == CircuitFormat::kSeqcontJson;
+}
+
 class Reader {
  public:
   explicit Reader(const std::optional<ModelIdentity>& model) : model_(model) {}
@@ -125,11 +131,9 @@ class Reader {
 
   absl::StatusOr<CircuitDocument> ReadDocument(const ReportFolder& folder, const std::string& name) {
     const std::string& bytes = *Find(folder, name);
-    const absl::StatusOr<CircuitFormat> format = CircuitFormatOf(bytes);
-    if (!format.ok()) return About(folder, name, format.status());
-    const bool names_dimensions = *format != CircuitFormat::kSeqcontJson;
-    absl::StatusOr<CircuitDocument> document =
-        ParseCircuit(bytes, names_dimensions || !model_ ? nullptr : &model_->config);
+    absl::StatusOr<CircuitDocument> document = ParseCircuit(bytes, nullptr);
+    // Most files are read once: only of one that can't be read so the format is asked for.
+    if (!document.ok() && model_ && LacksDimensions(bytes)) document = ParseCircuit(bytes, &model_->config);
     if (!document.ok()) return About(folder, name, document.status());
     RETURN_IF_ERROR(TakeModel(folder, name, ModelIdentityOf(*document)));
     return document;
@@ -167,12 +171,6 @@ class Reader {
   std::set<size_t> taken_;  // places of judged circuits that another folder's took
 };
 
-// Of another file's model, if it names none itself.
-bool LacksDimensions(const ReportFolder& folder) {
-  const absl::StatusOr<CircuitFormat> format = CircuitFormatOf(*Find(folder, Reader::kCircuit));
-  return format.ok() && *format == CircuitFormat::kSeqcontJson;
-}
-
 }  // namespace
 
 std::string JudgedCircuitFile(size_t place) { return absl::StrCat("circuit-", place, ".json"); }
@@ -188,12 +186,21 @@ absl::StatusOr<ReportContent> ReadReportFiles(const std::vector<ReportFolder>& f
     }
   }
   std::vector<std::optional<ReportedCircuit>> circuits(folders.size());
-  // Files without dimensions wait for one that has them.
-  for (const bool without : {false, true}) {
-    for (size_t i = 0; i < folders.size(); ++i) {
-      if (Find(folders[i], Reader::kEvaluation) != nullptr || LacksDimensions(folders[i]) != without) continue;
-      ASSIGN_OR_RETURN(circuits[i], reader.ReadCircuit(folders[i]));
+  std::vector<size_t> waiting;
+  for (size_t i = 0; i < folders.size(); ++i) {
+    if (Find(folders[i], Reader::kEvaluation) != nullptr) continue;
+    absl::StatusOr<ReportedCircuit> circuit = reader.ReadCircuit(folders[i]);
+    if (circuit.ok()) {
+      circuits[i] = *std::move(circuit);
+    } else if (LacksDimensions(*Find(folders[i], Reader::kCircuit))) {
+      // Perhaps for one that has them.
+      waiting.push_back(i);
+    } else {
+      return circuit.status();
     }
+  }
+  for (const size_t i : waiting) {
+    ASSIGN_OR_RETURN(circuits[i], reader.ReadCircuit(folders[i]));
   }
   for (size_t i = 0; i < folders.size(); ++i) {
     if (circuits[i]) RETURN_IF_ERROR(reader.Add(folders[i], *std::move(circuits[i])));
