@@ -102,11 +102,17 @@ absl::StatusOr<std::string> ComparisonDocument(const Comparison& comparison, con
   return json.dump(2, ' ', /*ensure_ascii=*/true) + "\n";
 }
 
-// The report's page, with the evaluation in `folder` if there was one.
-absl::StatusOr<std::string> ReportPage(const Comparison& comparison, const v1::Job& job, const std::string& folder) {
+// The report's page, with the evaluation if there was one, whose files, `fetched`, are in `folder`. The server's page
+// doesn't have what is beside the circuits here: how they were found.
+absl::StatusOr<std::string> ReportPage(const Comparison& comparison, const v1::Job& job, const std::string& folder,
+                                       const std::vector<std::string>& fetched) {
   std::vector<ReportFolder> sources = comparison.sources;
   if (job.has_evaluation()) {
     ASSIGN_OR_RETURN(ReportFolder evaluation, ReadEvaluationSource(folder));
+    // The folder may have an earlier job's.
+    std::erase_if(evaluation.files, [&](const ReportFile& file) {
+      return std::find(fetched.begin(), fetched.end(), file.name) == fetched.end();
+    });
     // Where the server left none: these were judged, in this order.
     for (size_t i = 0; i < comparison.circuits.size(); ++i) {
       const std::string name = JudgedCircuitFile(i);
@@ -143,10 +149,10 @@ absl::StatusOr<Written> WriteFiles(CommandContext& context, const DiffOptions& o
     RETURN_IF_ERROR(WriteText(context, absl::StrCat(options.output, "/", name), text));
     written.names.push_back(name);
   }
-  const bool has_report = std::find(fetched.begin(), fetched.end(), kReportFile) != fetched.end();
-  if (!has_report && !comparison.sources.empty()) {
-    ASSIGN_OR_RETURN(const std::string page, ReportPage(comparison, job, options.output));
+  if (!comparison.sources.empty()) {
+    ASSIGN_OR_RETURN(const std::string page, ReportPage(comparison, job, options.output, fetched));
     RETURN_IF_ERROR(WriteText(context, absl::StrCat(options.output, "/", kReportFile), page));
+    std::erase(fetched, kReportFile);
     written.names.push_back(kReportFile);
   }
   written.names.insert(written.names.end(), fetched.begin(), fetched.end());

@@ -201,22 +201,33 @@ class DiffWithEvaluationTest : public CircuitFilesTest {
       cell.set_task(i % 2);
       cell.set_score(10 * (i + 1));
     }
-    v1::Artifact& artifact = *job_.add_artifacts();
-    artifact.set_name("evaluation.json");
-    artifact.set_size_bytes(evaluation_json_.size());
-    artifact.set_sha256(Sha256Hex(evaluation_json_));
-    std::vector<v1::DownloadArtifactResponse> messages(2);
-    *messages[0].mutable_artifact() = artifact;
-    messages[1].set_data(evaluation_json_);
-    server_.jobs.download.Add({messages, {}});
+    Leave("evaluation.json", evaluation_json_);
     server_.jobs.submit = [this](const v1::SubmitJobRequest& request, v1::SubmitJobResponse* response) {
       submitted_ = request;
       *response->mutable_job() = job_;
       return grpc::Status::OK;
     };
+  }
+
+  // One more file of the job.
+  void Leave(const std::string& name, const std::string& bytes) {
+    v1::Artifact& artifact = *job_.add_artifacts();
+    artifact.set_name(name);
+    artifact.set_size_bytes(bytes.size());
+    artifact.set_sha256(Sha256Hex(bytes));
+    std::vector<v1::DownloadArtifactResponse> messages(2);
+    *messages[0].mutable_artifact() = artifact;
+    messages[1].set_data(bytes);
+    server_.jobs.download.Add({messages, {}});
+  }
+
+  CommandRun Evaluate(std::vector<std::string> words) {
     v1::WatchJobResponse ended;
     *ended.mutable_job() = job_;
     server_.jobs.watch.Add({{ended}, {}});
+    words.insert(words.begin(), "diff");
+    words.insert(words.end(), {"-m", "m", "-t", "numerals"});
+    return RunCommand(server_, words);
   }
 
   // Some of what the server's file has.
@@ -231,8 +242,7 @@ class DiffWithEvaluationTest : public CircuitFilesTest {
 };
 
 TEST_F(DiffWithEvaluationTest, PutsEveryCircuitsScoreOnEveryTaskIntoTheSameReport) {
-  const CommandRun run = RunCommand(server_, {"diff", a_, b_, "-m", "m", "-t", "numerals", "-t", "months", "--random",
-                                              "0", "-o", folder_.File("out")});
+  const CommandRun run = Evaluate({a_, b_, "-t", "months", "--random", "0", "-o", folder_.File("out")});
   ASSERT_TRUE(run.ok()) << run.status();
   EXPECT_THAT(run.out, HasSubstr("Shared by all: 1 head, 1 MLP"));
   EXPECT_THAT(run.out, testing::ContainsRegex("CIRCUIT +numerals +months\na +10.00 +20.00\nb +30.00 +40.00\n"));
@@ -250,7 +260,7 @@ TEST_F(DiffWithEvaluationTest, PutsEveryCircuitsScoreOnEveryTaskIntoTheSameRepor
 }
 
 TEST_F(DiffWithEvaluationTest, PrintsOneJsonDocument) {
-  const CommandRun run = RunCommand(server_, {"diff", a_, b_, "-m", "m", "-t", "numerals", "--json"});
+  const CommandRun run = Evaluate({a_, b_, "--json"});
   ASSERT_TRUE(run.ok()) << run.status();
   const json document = json::parse(run.out);
   EXPECT_EQ(document["schema"], "circuitd.comparison/1");
@@ -258,11 +268,29 @@ TEST_F(DiffWithEvaluationTest, PrintsOneJsonDocument) {
 }
 
 TEST_F(DiffWithEvaluationTest, WritesTheDocumentThatItPrints) {
-  const CommandRun run =
-      RunCommand(server_, {"diff", a_, b_, "-m", "m", "-t", "numerals", "--json", "-o", folder_.File("out")});
+  const CommandRun run = Evaluate({a_, b_, "--json", "-o", folder_.File("out")});
   ASSERT_TRUE(run.ok()) << run.status();
   EXPECT_EQ(folder_.Read("out/comparison.json"), run.out);
   EXPECT_EQ(json::parse(run.out)["evaluation"], json::parse(evaluation_json_));
+}
+
+TEST_F(DiffWithEvaluationTest, ShowsWhatIsBesideTheCircuitsWhereTheServersPageCannot) {
+  Leave("report.html", "the server's");
+  std::filesystem::create_directories(folder_.File("found"));
+  folder_.Write("found/circuit.json",
+                absl::StrReplaceAll(folder_.Read("a.json"), {{"\"nodes\"", "\"decision_count\": 1, \"nodes\""}}));
+  folder_.Write("found/decisions.jsonl",
+                R"({"index":0,"name":"M1","score":34.5,"removed":false,"iteration":0,"direction":"backward",)"
+                R"("heads_kept":4,"mlps_kept":2})");
+  // What an earlier job left where this one writes.
+  std::filesystem::create_directories(folder_.File("out"));
+  folder_.Write("out/circuit-0.json", "another circuit");
+  const CommandRun run = Evaluate({folder_.File("found"), b_, "-o", folder_.File("out"), "--force"});
+  ASSERT_TRUE(run.ok()) << run.status();
+  EXPECT_THAT(run.out, HasSubstr("circuit.json comparison.svg comparison.json report.html evaluation.json\n"));
+  const std::string page = folder_.Read("out/report.html");
+  EXPECT_THAT(page, HasSubstr(R"("decisions":{"kind":"nodes","count":1,)"));
+  EXPECT_THAT(page, HasSubstr(R"("shown":[0])"));
 }
 
 TEST_F(DiffWithEvaluationTest, AsksForTheModelBeforeItComputes) {
