@@ -1,6 +1,7 @@
 #include "server/service/job_report.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,12 +30,18 @@ absl::StatusOr<std::string> ReadHeads(const JobPlan& plan, const PlanOutcome& fo
   return HeadDetailsJson(sets);
 }
 
-// report.html
-absl::StatusOr<std::string> MakeReport(const std::vector<ArtifactFile>& files) {
-  ReportFolder folder;
-  for (const ArtifactFile& file : files) folder.files.push_back({file.name, file.bytes});
-  ASSIGN_OR_RETURN(const ReportContent content, ReadReportFiles({std::move(folder)}));
-  return ReportHtml(content);
+// report.html. The files are the report's while it is made: some are large, none is copied.
+absl::StatusOr<std::string> MakeReport(std::vector<ArtifactFile>& files) {
+  std::vector<ReportFolder> folders(1);
+  std::vector<ReportFile>& lent = folders[0].files;
+  lent.reserve(files.size());
+  for (ArtifactFile& file : files) lent.push_back({file.name, std::move(file.bytes)});
+  absl::StatusOr<std::string> report = RunGuarded([&]() -> absl::StatusOr<std::string> {
+    ASSIGN_OR_RETURN(const ReportContent content, ReadReportFiles(folders));
+    return ReportHtml(content);
+  });
+  for (size_t i = 0; i < files.size(); ++i) files[i].bytes = std::move(lent[i].bytes);
+  return report;
 }
 
 }  // namespace
@@ -51,7 +58,7 @@ absl::StatusOr<JobOutcome> WithReport(const JobPlan& plan, PlanOutcome found, Pl
     LogWarning(absl::StrCat("a job's heads.json is left out: ", heads.status().message()));
   }
   RETURN_IF_ERROR(run.checkpoint()());
-  absl::StatusOr<std::string> report = RunGuarded([&] { return MakeReport(files); });
+  absl::StatusOr<std::string> report = MakeReport(files);
   if (report.ok()) {
     files.push_back({kReportFile, "text/html", *std::move(report)});
   } else {
