@@ -32,6 +32,8 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& server) {
   // The client's own back-off decides when to try again.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 200);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1'000);
+  // Else it would share the connection, and the wait for another attempt, of an earlier channel.
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   if (IsLoopback(server)) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   return grpc::CreateCustomChannel(WithDefaultPort(server), grpc::InsecureChannelCredentials(), arguments);
 }

@@ -30,5 +30,6 @@ std::string Foreground(Rgb colour, ColourDepth depth);
 std::string Background(Rgb colour, ColourDepth depth);
 
 inline constexpr char kResetColours[] = "\x1b[0m";
+inline constexpr char kBold[] = "\x1b[1m";
 
 }  // namespace circuitd::client

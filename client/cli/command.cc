@@ -1,6 +1,7 @@
 #include "client/cli/command.h"
 
 #include <cmath>
+#include <utility>
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/match.h"
@@ -12,8 +13,7 @@
 
 namespace circuitd::client {
 
-absl::StatusOr<std::unique_ptr<Client>> CommandContext::Connect() const {
-  const std::shared_ptr<grpc::Channel> channel = MakeChannel(options_.server);
+absl::StatusOr<std::unique_ptr<Client>> CommandContext::MakeClient(std::shared_ptr<grpc::Channel> channel) const {
   ClientOptions client_options;
   client_options.user = options_.user;
   if (options_.call_seconds > 0) client_options.call_timeout = absl::Seconds(options_.call_seconds);
@@ -21,7 +21,16 @@ absl::StatusOr<std::unique_ptr<Client>> CommandContext::Connect() const {
   client_options.on_retry = [said = retry_said_, line = RetryLine(options_)](const absl::Status&, absl::Duration) {
     if (!said->exchange(true)) PrintError(line);
   };
-  ASSIGN_OR_RETURN(std::unique_ptr<Client> client, Client::Create(channel, client_options));
+  return Client::Create(std::move(channel), std::move(client_options));
+}
+
+absl::StatusOr<std::unique_ptr<Client>> CommandContext::MakeClient() const {
+  return MakeClient(MakeChannel(options_.server));
+}
+
+absl::StatusOr<std::unique_ptr<Client>> CommandContext::Connect() const {
+  const std::shared_ptr<grpc::Channel> channel = MakeChannel(options_.server);
+  ASSIGN_OR_RETURN(std::unique_ptr<Client> client, MakeClient(channel));
   RETURN_IF_ERROR(AwaitConnection(*channel, options_.server, absl::Seconds(options_.connect_seconds)));
   return client;
 }

@@ -35,6 +35,9 @@ class CommandContext {
   // A client of --server, which says so once when it makes a call again. UNAVAILABLE if nobody answers in time.
   absl::StatusOr<std::unique_ptr<Client>> Connect() const;
 
+  // The same without waiting for a connection, which its first call makes.
+  absl::StatusOr<std::unique_ptr<Client>> MakeClient() const;
+
   // From now on clients are silent about calls made again: a watch speaks of its server itself.
   void HushRetries() { retry_said_->store(true); }
 
@@ -51,6 +54,8 @@ class CommandContext {
   void PrintJson(const google::protobuf::Message& message);
 
  private:
+  absl::StatusOr<std::unique_ptr<Client>> MakeClient(std::shared_ptr<grpc::Channel> channel) const;
+
   struct Entry {
     CLI::App* app;
     std::function<absl::StatusOr<int>()> run;

@@ -15,7 +15,6 @@ constexpr size_t kGap = 2;
 constexpr size_t kNarrowestBar = 8;
 constexpr size_t kWidestBar = 30;
 constexpr size_t kBarWithoutLimit = 20;
-constexpr char kBold[] = "\x1b[1m";
 
 std::string Painted(const std::string& text, const std::optional<Rgb>& colour, ColourDepth depth) {
   if (!colour || depth == ColourDepth::kNone) return text;

@@ -5,11 +5,11 @@
 #include "absl/time/time.h"
 #include "base/escape_text.h"
 #include "base/status.h"
+#include "client/cli/busy_share.h"
 #include "client/cli/command.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/table.h"
 #include "client/cli/text.h"
-#include "client/cli/top_sections.h"
 
 namespace circuitd::client {
 namespace {

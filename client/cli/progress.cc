@@ -9,20 +9,16 @@
 #include "absl/time/clock.h"
 #include "base/escape_text.h"
 #include "client/cli/job_kind.h"
+#include "client/cli/proto_duration.h"
 #include "client/cli/queue_text.h"
 #include "client/cli/step_text.h"
 #include "client/cli/text.h"
-#include "google/protobuf/duration.pb.h"
 
 namespace circuitd::client {
 namespace {
 
 constexpr size_t kWidestBar = 30;
 constexpr size_t kNarrowestBar = 8;
-
-double Seconds(const google::protobuf::Duration& duration) {
-  return static_cast<double>(duration.seconds()) + 1e-9 * duration.nanos();
-}
 
 }  // namespace
 

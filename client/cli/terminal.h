@@ -35,6 +35,8 @@ class Output {
   size_t table_width() const;
   bool colour() const { return HasColour(fd_); }
   ColourDepth colour_depth() const { return ColourDepthOf(fd_); }
+  // A reader closed its pipe: nothing is written any more.
+  bool reader_gone() const { return reader_gone_; }
   // OK, also when a reader closed its pipe early: it has what it wants. Else why output was lost.
   absl::Status status() const { return status_; }
 

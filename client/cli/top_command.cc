@@ -13,8 +13,10 @@
 #include "client/cli/exit_code.h"
 #include "client/cli/screen.h"
 #include "client/cli/terminal_size.h"
+#include "client/cli/top_feed.h"
 #include "client/cli/top_json.h"
 #include "client/cli/top_poller.h"
+#include "client/cli/top_source.h"
 #include "client/cli/top_view.h"
 
 namespace circuitd::client {
@@ -50,9 +52,14 @@ void MakeCallsShort(CommandContext& context) {
   if (!(seconds > 0 && seconds < most)) seconds = most;
 }
 
+absl::StatusOr<TopSource> Connect(const CommandContext& context) {
+  ASSIGN_OR_RETURN(auto client, context.Connect());
+  return TopSource(std::move(client), [&context] { return context.MakeClient(); });
+}
+
 absl::StatusOr<int> ShowOnce(CommandContext& context) {
-  ASSIGN_OR_RETURN(const auto client, context.Connect());
-  ASSIGN_OR_RETURN(TopSnapshot snapshot, TakeTopSnapshot(*client));
+  ASSIGN_OR_RETURN(TopSource source, Connect(context));
+  ASSIGN_OR_RETURN(TopSnapshot snapshot, source.Take());
   if (context.options().json) {
     context.out().Write(TopJson(snapshot, absl::Now(), /*one_line=*/false));
     return kExitOk;
@@ -64,15 +71,15 @@ absl::StatusOr<int> ShowOnce(CommandContext& context) {
   return kExitOk;
 }
 
-// A line each interval until output fails; a signal ends it as it ends any process.
+// A line each interval until nobody reads it; a signal ends it as it ends any process.
 absl::StatusOr<int> WriteLines(CommandContext& context, const TopOptions& options) {
   MakeCallsShort(context);
-  ASSIGN_OR_RETURN(const auto client, context.Connect());
-  ASSIGN_OR_RETURN(TopSnapshot first, TakeTopSnapshot(*client));
+  ASSIGN_OR_RETURN(TopSource source, Connect(context));
+  ASSIGN_OR_RETURN(TopSnapshot first, source.Take());
   context.out().Write(TopJson(first, absl::Now(), /*one_line=*/true));
-  while (context.out().status().ok()) {
+  while (context.out().status().ok() && !context.out().reader_gone()) {
     absl::SleepFor(options.interval);
-    const auto snapshot = TakeTopSnapshot(*client);
+    const auto snapshot = source.Take();
     context.out().Write(snapshot.ok() ? TopJson(*snapshot, absl::Now(), /*one_line=*/true)
                                       : TopErrorJson(snapshot.status(), absl::Now()));
   }
@@ -81,22 +88,27 @@ absl::StatusOr<int> WriteLines(CommandContext& context, const TopOptions& option
 
 class LiveTop {
  public:
-  LiveTop(CommandContext& context, const TopOptions& options, Client& client, TopSnapshot first)
-      : depth_(context.out().colour_depth()), options_(options), client_(client), state_(StartState(context)) {
-    state_.snapshot = std::move(first);
+  LiveTop(CommandContext& context, const TopOptions& options, TopSource& source, TopSnapshot first)
+      : depth_(context.out().colour_depth()),
+        options_(options),
+        source_(source),
+        state_(StartState(context)),
+        feed_(std::move(first), options.interval + kSilence, state_.now, state_) {
     state_.live = true;
   }
 
   // The signal that ended it; 0: a key did.
   absl::StatusOr<int> Run() {
     ASSIGN_OR_RETURN(const auto screen, Screen::Open(STDIN_FILENO, STDOUT_FILENO));
-    TopPoller poller(client_, options_.interval, [&screen] { screen->Wake(); });
+    TopPoller poller(source_, options_.interval, [&screen] { screen->Wake(); });
     while (true) {
       RETURN_IF_ERROR(Draw(*screen));
       const Screen::Input input = screen->Wait(kBetweenFrames);
       if (input.event == Screen::Event::kEnd) return input.signal;
       if (input.event == Screen::Event::kKey && !Obey(input.key)) return 0;
-      Update(poller);
+      // Stopped, it heard nothing.
+      if (input.event == Screen::Event::kChanged) feed_.ForgetSilence(absl::Now());
+      feed_.Update(poller.Take(), absl::Now());
     }
   }
 
@@ -115,33 +127,18 @@ class LiveTop {
     return true;
   }
 
-  void Update(TopPoller& poller) {
-    auto taken = poller.Take();
-    if (state_.paused) return;
-    state_.now = absl::Now();
-    if (taken && taken->ok()) {
-      state_.before = std::move(state_.snapshot.info);
-      state_.snapshot = *std::move(*taken);
-      state_.taken = state_.now;
-      state_.trouble = absl::OkStatus();
-    } else if (taken) {
-      state_.trouble = taken->status();
-    } else if (state_.trouble.ok() && state_.now - state_.taken > options_.interval + kSilence) {
-      state_.trouble = absl::DeadlineExceededError("it is connected, and silent");
-    }
-  }
-
   const ColourDepth depth_;
   const TopOptions options_;
-  Client& client_;
+  TopSource& source_;
   TopState state_;
+  TopFeed feed_;
 };
 
 absl::StatusOr<int> ShowLive(CommandContext& context, const TopOptions& options) {
   MakeCallsShort(context);
-  ASSIGN_OR_RETURN(const auto client, context.Connect());
-  ASSIGN_OR_RETURN(TopSnapshot first, TakeTopSnapshot(*client));
-  ASSIGN_OR_RETURN(const int signal, LiveTop(context, options, *client, std::move(first)).Run());
+  ASSIGN_OR_RETURN(TopSource source, Connect(context));
+  ASSIGN_OR_RETURN(TopSnapshot first, source.Take());
+  ASSIGN_OR_RETURN(const int signal, LiveTop(context, options, source, std::move(first)).Run());
   if (signal == 0) return kExitOk;
   if (signal == SIGINT) return kExitDetached;
   // The terminal is as it was: the signal does now what it does to any process.
@@ -150,9 +147,9 @@ absl::StatusOr<int> ShowLive(CommandContext& context, const TopOptions& options)
 }
 
 absl::StatusOr<int> Top(CommandContext& context, const TopOptions& options) {
-  if (options.once || !context.out().is_terminal()) return ShowOnce(context);
-  if (context.options().json) return WriteLines(context, options);
-  return CanMoveUp(STDOUT_FILENO) ? ShowLive(context, options) : ShowOnce(context);
+  if (context.options().json) return options.once ? ShowOnce(context) : WriteLines(context, options);
+  const bool live = !options.once && context.out().is_terminal() && CanMoveUp(STDOUT_FILENO);
+  return live ? ShowLive(context, options) : ShowOnce(context);
 }
 
 }  // namespace

@@ -9,20 +9,15 @@
 #include "absl/time/time.h"
 #include "base/mutex.h"
 #include "client/canceller.h"
-#include "client/cli/top_state.h"
-#include "client/client.h"
+#include "client/cli/top_source.h"
 
 namespace circuitd::client {
-
-// Four calls, one after the other. At most the thousand jobs that begin first are among those that wait. The calls'
-// errors.
-absl::StatusOr<TopSnapshot> TakeTopSnapshot(Client& client, Canceller* canceller = nullptr);
 
 // While it lives, takes a snapshot every `interval` in a thread of its own, in which `taken` is called after each one,
 // also after one that failed.
 class TopPoller {
  public:
-  TopPoller(Client& client, absl::Duration interval, std::function<void()> taken);
+  TopPoller(TopSource& source, absl::Duration interval, std::function<void()> taken);
   // Ends the call that is under way.
   ~TopPoller();
   TopPoller(const TopPoller&) = delete;

@@ -6,28 +6,28 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
+#include "client/cli/busy_share.h"
 #include "client/cli/job_kind.h"
 #include "client/cli/model_text.h"
 #include "client/cli/progress.h"
+#include "client/cli/proto_duration.h"
 #include "client/cli/queue_text.h"
+#include "client/cli/step_rate.h"
 #include "client/cli/summary.h"
 #include "client/cli/text.h"
 #include "client/tensor_order.h"
-#include "google/protobuf/duration.pb.h"
 
 namespace circuitd::client {
 namespace {
 
 // From here on a bar has the colour of what runs out.
 constexpr double kNearlyFull = 0.9;
+// Columns in which it can be read why a job stands still.
+constexpr size_t kStuckNote = 27;
 
 // Colours of the scales that stand out on dark and on light terminals.
 Rgb Calm() { return ColourOf(ColourScale::kSequential, {0, 1}, 0.625); }
 Rgb Alarm() { return ColourOf(ColourScale::kDiverging, {0, 1}, 0.875); }
-
-double Seconds(const google::protobuf::Duration& duration) {
-  return static_cast<double>(duration.seconds()) + 1e-9 * duration.nanos();
-}
 
 std::string ShortName(const std::string& job) { return std::string(absl::StripPrefix(job, "jobs/")); }
 
@@ -95,34 +95,50 @@ TopSection Models(const TopState& state) {
   return {std::move(table), "No model is loaded", 2, 3};
 }
 
+// Why its progress stands still; empty if it goes on.
+std::string StuckText(const v1::Job& job) {
+  const bool begins = job.progress().steps_done() == 0 && StepNoun(job.spec()) == "decision";
+  const std::string held = HeldBackText(job);
+  return begins ? absl::StrCat("runs the whole model first", held) : std::string(absl::StripPrefix(held, "; "));
+}
+
+// Lately, or else on the whole.
+std::string RateOf(const TopState& state, const v1::Job& job) {
+  if (const auto rate = state.rates.find(job.name()); rate != state.rates.end()) return RateText(rate->second);
+  const double elapsed = Seconds(job.progress().elapsed());
+  const uint64_t done = job.progress().steps_done();
+  return elapsed > 0 && done > 0 ? RateText(static_cast<double>(done) / elapsed) : "-";
+}
+
 TopSection Running(const TopState& state) {
-  FittedTable table({{Heading("RUNNING", CountShown(state, state.snapshot.running)), 0, 9},
-                     {"OWNER", 6, 6},
+  const auto& jobs = state.snapshot.running;
+  const bool stuck = std::any_of(jobs.begin(), jobs.end(),
+                                 [&](const v1::Job& job) { return IsShown(state, job) && !StuckText(job).empty(); });
+  FittedTable table({{Heading("RUNNING", CountShown(state, jobs)), 0, 10},
+                     {"OWNER", 6, 7},
                      {"KIND", 0, 4},
                      {"MODEL", 6, 5},
-                     {"PROGRESS", 0, 8},
+                     {"PROGRESS", 0, 9},
                      {"RATE", 0, 2, true},
                      {"ELAPSED", 0, 3, true},
-                     {"ETA", 0, 7, true},
-                     {"", 10, 1}});
-  for (const v1::Job& job : state.snapshot.running) {
+                     {"ETA", 0, 8, true},
+                     stuck ? FittedColumn{"", kStuckNote, 6} : FittedColumn{"", 10, 1}});
+  for (const v1::Job& job : jobs) {
     if (!IsShown(state, job)) continue;
     const v1::JobProgress& progress = job.progress();
     const uint64_t done = progress.steps_done(), total = done + progress.steps_left();
     const double share = total > 0 ? static_cast<double>(done) / static_cast<double>(total) : 0;
     const double elapsed = Seconds(progress.elapsed());
-    const bool begins = done == 0 && StepNoun(job.spec()) == "decision";
-    std::string note = job.spec().has_node_pruning() && progress.iteration() > 0
-                           ? absl::StrCat("iteration ", progress.iteration() + 1)
-                           : "";
-    if (begins) note = "runs the whole model first";
-    note = absl::StrCat(note, note.empty() ? absl::StripPrefix(HeldBackText(job), "; ") : HeldBackText(job));
+    std::string note = StuckText(job);
+    if (note.empty() && job.spec().has_node_pruning() && progress.iteration() > 0) {
+      note = absl::StrCat("iteration ", progress.iteration() + 1);
+    }
     table.Add({{ShortName(job.name())},
                {job.owner()},
                {KindName(job.spec())},
                {ModelOf(job.spec())},
                {absl::StrCat(done, "/", total), share, Calm()},
-               {elapsed > 0 && done > 0 ? absl::StrFormat("%.1f/s", static_cast<double>(done) / elapsed) : "-"},
+               {RateOf(state, job)},
                {ClockTime(elapsed)},
                {progress.has_remaining_estimate() ? ClockTime(Seconds(progress.remaining_estimate())) : "-:--"},
                {note}});
@@ -167,22 +183,6 @@ TopSection Ended(const TopState& state) {
 }
 
 }  // namespace
-
-std::optional<double> BusyShare(const v1::GetServerInfoResponse& before, const v1::GetServerInfoResponse& now,
-                                const v1::Device& device) {
-  const bool same_life = before.start_time().seconds() == now.start_time().seconds() &&
-                         before.start_time().nanos() == now.start_time().nanos();
-  double busy = Seconds(device.busy_time());
-  double time = Seconds(now.uptime());
-  if (same_life && Seconds(before.uptime()) < time) {
-    time -= Seconds(before.uptime());
-    for (const v1::Device& earlier : before.devices()) {
-      if (earlier.name() == device.name()) busy -= Seconds(earlier.busy_time());
-    }
-  }
-  if (!(time > 0)) return std::nullopt;
-  return std::clamp(busy / time, 0.0, 1.0);
-}
 
 std::vector<TopSection> TopSections(const TopState& state) {
   return {Devices(state), Models(state), Running(state), Queued(state), Ended(state)};

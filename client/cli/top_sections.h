@@ -22,9 +22,4 @@ struct TopSection {
 // As they stand below each other: devices, models, jobs that run, wait, and have ended.
 std::vector<TopSection> TopSections(const TopState& state);
 
-// How busy a device was between the two answers, 0 to 1; since the server's start, if it was started in between. Empty
-// if the server does not say.
-std::optional<double> BusyShare(const v1::GetServerInfoResponse& before, const v1::GetServerInfoResponse& now,
-                                const v1::Device& device);
-
 }  // namespace circuitd::client

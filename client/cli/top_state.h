@@ -1,6 +1,7 @@
 // What `circuit top` shows, as values.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,9 @@ struct TopState {
   TopSnapshot snapshot;
   // Of the snapshot before; as it was at the server's start where there is none.
   v1::GetServerInfoResponse before = {};
+
+  // Steps a second that running jobs make lately, by name. Without it the mean since a job's start is shown.
+  std::map<std::string, double> rates = {};
 
   // Its address.
   std::string server;

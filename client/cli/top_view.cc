@@ -16,7 +16,6 @@ namespace {
 
 // Screens that are lower have no empty lines, and no line of keys.
 constexpr size_t kRoomy = 16;
-constexpr char kBold[] = "\x1b[1m";
 constexpr char kInverse[] = "\x1b[7m";
 
 // "12:34", "3 days 1:02:03".

@@ -1,5 +1,10 @@
 // `circuit top` where standard output is no terminal.
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -40,7 +45,7 @@ class TopCommandTest : public testing::Test {
   }
 
   std::vector<std::string> NamesIn(const char* list) {
-    const CommandRun run = RunCommand(server_, {"top", "--json"});
+    const CommandRun run = RunCommand(server_, {"top", "--json", "--once"});
     EXPECT_TRUE(run.ok()) << run.status();
     std::vector<std::string> names;
     const json document = json::parse(run.out);
@@ -72,6 +77,32 @@ TEST_F(TopCommandTest, OrdersJobsByWhatComesNext) {
   EXPECT_THAT(NamesIn("queued"), ElementsAre("q1", "q0", "q2"));
   EXPECT_THAT(NamesIn("running"), ElementsAre("r2", "r1", "r0"));
   EXPECT_THAT(NamesIn("ended"), ElementsAre("e1", "e0", "e2"));
+}
+
+TEST_F(TopCommandTest, WritesLinesOfJsonUntilNobodyReadsThem) {
+  std::signal(SIGPIPE, SIG_IGN);
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  std::string text;
+  std::thread reader([&] {
+    char c = 0;
+    while (std::count(text.begin(), text.end(), '\n') < 2 && read(ends[0], &c, 1) == 1) text += c;
+    close(ends[0]);
+  });
+  Output out(ends[1]);
+  CommandContext context(out);
+  CLI::App app;
+  AddCommands(app, context);
+  // The last word first.
+  app.parse(std::vector<std::string>{server_.address(), "--server", "0.2", "--interval", "--json", "top"});
+  const auto exit_code = context.RunParsed();
+  close(ends[1]);
+  reader.join();
+  ASSERT_TRUE(exit_code.ok()) << exit_code.status();
+  EXPECT_EQ(*exit_code, 0);
+  const size_t end = text.find('\n');
+  EXPECT_EQ(json::parse(text.substr(0, end))["server"]["version"], "9.9");
+  EXPECT_EQ(json::parse(text.substr(end + 1))["server"]["version"], "9.9");
 }
 
 TEST_F(TopCommandTest, LeavesOutModelsThatAreNotLoaded) {

@@ -5,8 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "client/cli/busy_share.h"
 #include "client/cli/text.h"
-#include "client/cli/top_sections.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -79,7 +79,7 @@ TopState BusyServer() {
   v1::Job running = JobOf("4jcjlld5gqno", "anna", v1::JOB_STATE_RUNNING);
   running.mutable_progress()->set_steps_done(30);
   running.mutable_progress()->set_steps_left(10);
-  running.mutable_progress()->mutable_elapsed()->set_seconds(75);
+  running.mutable_progress()->mutable_elapsed()->set_seconds(50);
   running.mutable_progress()->mutable_remaining_estimate()->set_seconds(25);
   state.snapshot.running.push_back(running);
   state.snapshot.queued = {QueuedJob("aaaaaaaaaaaa", "bert", 0), QueuedJob("bbbbbbbbbbbb", "anna", 1)};
@@ -138,7 +138,7 @@ MODELS 1      LAYERS x HEADS x WIDTH  DTYPE        SIZE  DEVICE
 seqcont-demo  4 x 8 x 128             float32  26.7 MiB  cpu
 
 RUNNING 1     OWNER  KIND   MODEL         PROGRESS           RATE  ELAPSED   ETA
-4jcjlld5gqno  anna   prune  seqcont-demo  [######--] 30/40  0.4/s     1:15  0:25
+4jcjlld5gqno  anna   prune  seqcont-demo  [######--] 30/40  0.6/s     0:50  0:25
 
 QUEUED 2      OWNER  KIND   MODEL         BEFORE IT
 aaaaaaaaaaaa  bert   prune  seqcont-demo  next, begins in about 2 min
@@ -162,7 +162,7 @@ MODELS 1      LAYERS x HEADS x WIDTH  DTYPE        SIZE  DEVICE
 seqcont-demo  4 x 8 x 128             float32  26.7 MiB  cpu
 
 RUNNING 1     OWNER  KIND   MODEL         PROGRESS                               RATE  ELAPSED   ETA
-4jcjlld5gqno  anna   prune  seqcont-demo  [#####################-------] 30/40  0.4/s     1:15  0:25
+4jcjlld5gqno  anna   prune  seqcont-demo  [#####################-------] 30/40  0.6/s     0:50  0:25
 
 QUEUED 2      OWNER  KIND   MODEL         BEFORE IT
 aaaaaaaaaaaa  bert   prune  seqcont-demo  next, begins in about 2 min
@@ -315,6 +315,28 @@ TEST(TopViewTest, SaysWhatAJobThatHasJustBegunDoes) {
   EXPECT_THAT(text, HasSubstr("runs the whole model first"));
   EXPECT_THAT(text, HasSubstr("] 0/0"));
   EXPECT_THAT(text, HasSubstr("-:--"));
+}
+
+TEST(TopViewTest, SaysBeforeLessWorthyThingsWhyAJobStandsStill) {
+  TopState state = BusyServer();
+  state.snapshot.running[0].set_held_back_by("the disk is full");
+  EXPECT_THAT(Text(state, {80, 0, ColourDepth::kNone}), HasSubstr("  held back: the disk is full\n"));
+  state.snapshot.running[0].clear_held_back_by();
+  state.snapshot.running[0].clear_progress();
+  EXPECT_THAT(Text(state, {80, 0, ColourDepth::kNone}), HasSubstr("  runs the whole model first\n"));
+}
+
+TEST(TopViewTest, LeavesOutTheIterationFirst) {
+  TopState state = BusyServer();
+  state.snapshot.running[0].mutable_progress()->set_iteration(1);
+  EXPECT_THAT(Text(state, {120, 0, ColourDepth::kNone}), HasSubstr("iteration 2\n"));
+  EXPECT_THAT(Text(state, {80, 0, ColourDepth::kNone}), AllOf(HasSubstr("  RATE  "), Not(HasSubstr("iteration"))));
+}
+
+TEST(TopViewTest, ShowsTheRateOfLateRatherThanTheMean) {
+  TopState state = BusyServer();
+  state.rates["jobs/4jcjlld5gqno"] = 7.5;
+  EXPECT_THAT(Text(state, {120, 0, ColourDepth::kNone}), AllOf(HasSubstr("  7.5/s  "), Not(HasSubstr("  0.6/s  "))));
 }
 
 TEST(BusyShareTest, IsOfTheTimeBetweenTwoAnswers) {
