@@ -85,7 +85,11 @@ std::string ScoreLine(const CircuitDocument& document) {
   if (document.circuit.edges) {
     absl::StrAppendFormat(&line, ", %d of %d edges", document.circuit.edges->size(), EdgeCount(config));
   }
-  const std::optional<double> score = Number(JsonObjectOf(document.results_json), "score");
+  const Json results = JsonObjectOf(document.results_json);
+  if (const auto faithfulness = Number(results, "faithfulness")) {
+    return absl::StrFormat("%s; faithfulness %.3f by %s", line, *faithfulness, String(results, "metric"));
+  }
+  const std::optional<double> score = Number(results, "score");
   return score ? absl::StrFormat("%.1f %% of the model's logit difference with %s", *score, line) : line;
 }
 

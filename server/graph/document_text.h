@@ -15,7 +15,7 @@ std::string TaskTitle(const CircuitDocument& document);
 std::string CircuitTitle(const CircuitDocument& document);
 
 // "80.3 % of the model's logit difference with 15 of 32 heads and 4 of 4 MLPs", of edge circuits ", 60 of 1,000 edges",
-// too; without the score if it is not known.
+// and "; faithfulness 0.752 by logit_diff"; without what is not known.
 std::string ScoreLine(const CircuitDocument& document);
 
 // "threshold 20 · seqcont means · 96 prompts · converged after 73 decisions": as much of it as is known, after the

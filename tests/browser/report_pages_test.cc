@@ -136,6 +136,7 @@ class ReportPagesTest : public SharedServerTest {
     document.task_json = json({{"task", kHostile}}).dump();
     json circuit = json::parse(CircuitJson(document));
     circuit["score"] = nullptr;
+    circuit["decision_count"] = 5;
     circuit["parameters"]["method"] = kHostile;
     folder_->Write("hostile/circuit.json", circuit.dump());
     folder_->Write("hostile/decisions.jsonl", LogWithoutNumbers(*document.circuit.edges));

@@ -33,7 +33,7 @@ function drawGraph(report, view, box, details) {
   const scene = svg('g', {}, drawAxes(layout), nodes.outside, lines && lines.group, front, nodes.inside);
   canvas.append(scene);
   // On a phone it scrolls sideways in its box rather than becoming too small to be read.
-  canvas.style.minWidth = `${Math.round(Math.min(640, layout.width * 0.62))}px`;
+  canvas.style.minWidth = `${Math.round(Math.min(640, layout.width * 0.45))}px`;
   canvas.style.maxWidth = `${Math.round(layout.width * 1.6)}px`;
   canvas.style.aspectRatio = `${layout.width} / ${layout.height}`;
   const viewport = makeViewport(canvas, scene, layout.width, layout.height);
