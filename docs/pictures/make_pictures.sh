@@ -31,7 +31,7 @@ page() { /usr/bin/python3 "$pictures/page_picture.py" "$@"; }
 circuit prune -m seqcont-demo --task numerals -n 32 -o numerals
 circuit prune -m seqcont-demo --task numwords -n 32 -o numwords
 circuit prune -m seqcont-demo --task months -n 32 -o months
-circuit edges -m seqcont-demo --task numerals -n 32 --circuit numerals --threshold 0.75 -o edges
+circuit acdc -m seqcont-demo --task numerals -n 32 --metric logit_diff --ablation mean --threshold 0.1 -o acdc
 circuit eval -m seqcont-demo --circuit numerals --circuit numwords --circuit months \
   --task numerals,numwords,months -n 32 --drop-one -o compared
 circuit report numerals numwords months compared -o compared.html
@@ -39,11 +39,11 @@ cp numerals/circuit.svg "$images/numerals-circuit.svg"
 
 circuit sweep -m seqcont-demo --task numerals --variants 'done' --hook hook_resid_pre --direction noising \
   --svg "$images/numerals-sweep.svg"
-circuit attn -m seqcont-demo --task numerals --variants 'done' --head 3.7 --highlight late --svg "$images/numerals-attention.svg"
+circuit attn -m seqcont-demo --task numerals --variants 'done' --head 1.1 --highlight late --svg "$images/numerals-attention.svg"
 circuit dla -m seqcont-demo --task numerals --svg "$images/numerals-attribution.svg"
 
 page --size 1360x1000 numerals/report.html "$images/report-nodes.png"
-page --size 1360x1000 --theme dark --hover A2.3 edges/report.html "$images/report-edges-dark.png"
+page --size 1360x1000 --theme dark --hover A2.3 acdc/report.html "$images/report-edges-dark.png"
 page --size 1360x1000 compared.html "$images/report-comparison.png"
 
 terminal --columns 110 --lines 16 "$images/terminal-sweep.svg" -- \
