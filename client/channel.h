@@ -17,7 +17,8 @@ inline constexpr char kDefaultServer[] = "127.0.0.1:50051";
 std::string WithDefaultPort(const std::string& server);
 
 // A channel to "HOST:PORT" (or "HOST", or "unix:PATH"), not encrypted, that takes messages of up to 256 MiB. It does
-// not connect yet, and shares no connection with another channel. A loopback address is never reached through an HTTP proxy.
+// not connect yet, and shares no connection with another channel. A loopback address is never reached through an HTTP
+// proxy.
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& server);
 
 // True for 127.0.0.0/8, ::1, localhost and unix sockets.
