@@ -48,7 +48,7 @@ page --size 1360x1000 compared.html "$images/report-comparison.png"
 
 terminal --columns 110 --lines 16 "$images/terminal-sweep.svg" -- \
   circuit sweep -m seqcont-demo --task numerals --variants 'done' --hook hook_resid_pre --direction noising
-terminal --columns 100 --lines 24 --until "iteration 2" "$images/terminal-watch.svg" -- \
+terminal --columns 100 --lines 24 --until "A1." "$images/terminal-watch.svg" -- \
   circuit prune -m seqcont-demo --task numerals -n 128 --no-cache -o watched
 job=$(circuit acdc -m seqcont-demo --task numerals -n 64 --threshold 0.01 --detach)
 terminal --columns 110 --lines 24 --until "ETA" --keys q "$images/terminal-top.svg" -- circuit top
