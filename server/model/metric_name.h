@@ -1,6 +1,9 @@
 // Metrics as files and messages spell them.
 #pragma once
 
+#include <optional>
+
+#include "absl/strings/string_view.h"
 #include "server/model/metric.h"
 
 namespace circuitd {
@@ -21,6 +24,15 @@ constexpr const char* MetricName(Metric metric) {
       break;
   }
   return "accuracy";
+}
+
+// The metric of that name; nullopt if there is none.
+inline std::optional<Metric> MetricNamed(absl::string_view name) {
+  for (const Metric metric :
+       {Metric::kLogitDiff, Metric::kProbDiff, Metric::kKlDiv, Metric::kNll, Metric::kRank, Metric::kAccuracy}) {
+    if (name == MetricName(metric)) return metric;
+  }
+  return std::nullopt;
 }
 
 }  // namespace circuitd

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "server/model/metric_name.h"
 #include "server/report/report_chart.h"
 #include "server/report/report_data.h"
 #include "server/report/report_facts.h"
@@ -113,10 +114,10 @@ ReportJson EvaluationData(const ReportContent& content) {
   }
   const size_t most_drops = kMostShownDrops / std::max<size_t>(evaluation.cells.size(), 1);
   for (const Evaluation::Cell& cell : evaluation.cells) cells.push_back(CellData(cell, evaluation.config, most_drops));
-  const std::string& metric = evaluation.metric;
-  return {{"metric", ReportText(metric)},
+  const std::optional<Metric> metric = MetricNamed(evaluation.metric);
+  return {{"metric", ReportText(evaluation.metric)},
           {"ablation", ReportText(evaluation.ablation)},
-          {"higher_is_better", metric != "kl_div" && metric != "nll" && metric != "rank"},
+          {"higher_is_better", !metric || HigherIsBetter(*metric)},
           {"random_circuits", evaluation.random_circuits},
           {"circuits", std::move(circuits)},
           {"tasks", std::move(tasks)},
