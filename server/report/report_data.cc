@@ -32,14 +32,14 @@ ModelConfig ConfigOf(const ReportContent& content) {
 
 std::string ReportTitle(const ReportContent& content) {
   if (content.circuits.size() == 1 && !content.evaluation) {
-    return SafeText(CircuitTitle(content.circuits.front().document));
+    return ReportText(CircuitTitle(content.circuits.front().document));
   }
   const size_t judged = content.evaluation ? content.evaluation->circuits.size() : 0;
   const size_t count = std::max(judged, content.circuits.size());
   std::string what = absl::StrCat(count, " circuits");
   if (count == 1) what = judged == 1 ? content.evaluation->circuits[0].label : content.circuits[0].label;
   const std::string& model = ModelName(content);
-  return SafeText(model.empty() ? what : absl::StrCat(what, " in ", model));
+  return ReportText(model.empty() ? what : absl::StrCat(what, " in ", model));
 }
 
 std::string ReportDataJson(const ReportContent& content) {

@@ -28,7 +28,7 @@ ReportJson ReportNumbers(const std::vector<double>& values) {
   return list;
 }
 
-std::string SafeText(absl::string_view text) {
+std::string ReportText(absl::string_view text) {
   std::string safe = EscapeText(text.substr(0, kMostTextBytes + 1));
   if (text.size() <= kMostTextBytes && safe.size() <= kMostTextBytes) return safe;
   size_t end = std::min(safe.size(), kMostTextBytes);
@@ -36,8 +36,6 @@ std::string SafeText(absl::string_view text) {
   while (end > 0 && end < safe.size() && (static_cast<unsigned char>(safe[end]) & 0xC0) == 0x80) --end;
   return absl::StrCat(safe.substr(0, end), "\u2026");
 }
-
-ReportJson ReportText(absl::string_view text) { return SafeText(text); }
 
 int ReportNode(const ModelConfig& config, const Node& node) {
   const int per_layer = config.n_heads + 1;

@@ -24,8 +24,7 @@ ReportJson ReportNumbers(const std::vector<double>& values);
 inline constexpr size_t kMostTextBytes = 400;
 
 // EscapeText's.
-ReportJson ReportText(absl::string_view text);
-std::string SafeText(absl::string_view text);
+std::string ReportText(absl::string_view text);
 
 // Numbers of nodes and inputs (report_data.h). A receiver has its node's.
 int ReportNode(const ModelConfig& config, const Node& node);
